@@ -1,0 +1,116 @@
+"""Every bound, time-out and default in one place, each with its unit and reason. Two profiles: Mesos' own numbers (the simulator's), and Ray's.
+
+A setting exists when two callers need two values, or when it bounds something that would otherwise grow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raymesos.model.resources import Resources
+
+# Mesos' default; longer than any use, short of overflowing anything.
+MAX_REFUSE_MS = 365 * 24 * 3600 * 1000
+DEFAULT_REFUSE_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatorSettings:
+    """How the allocator shares."""
+
+    allocation_interval_ms: int = 1_000
+    """The periodic pass. Declined resources wait up to this long."""
+    min_allocatable: tuple[Resources, ...] = (Resources.parse("cpus:0.01"), Resources.parse("mem:32"))
+    """An offer holds at least one of these: crumbs are not worth a message."""
+    fairness_excluded: tuple[str, ...] = ()
+    """Resource names that do not count in a dominant share (typically gpus)."""
+    role_sorter: str = "drf"
+    """`drf` or `random`."""
+    framework_sorter: str = "drf"
+
+
+@dataclass(frozen=True, slots=True)
+class MasterSettings:
+    """How the master waits and what it keeps."""
+
+    offer_timeout_ms: int | None = None
+    """An offer older than this is rescinded. None, as in Mesos, lets a framework hoard."""
+    agent_ping_ms: int = 15_000
+    agent_ping_misses: int = 5
+    """So many pings without an answer and the agent is unreachable (75 s as in Mesos)."""
+    agent_reregister_ms: int = 600_000
+    """After a master restart an admitted agent has so long to come back before it is unreachable."""
+    completed_frameworks: int = 50
+    """Bound of the history of ended frameworks (Mesos: 50)."""
+    completed_tasks_per_framework: int = 1_000
+    unreachable_tasks_per_framework: int = 1_000
+    burnt_framework_ids: int = 10_000
+    """Removed framework ids that are refused by name; older ones are refused as unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """How the agent resends and waits."""
+
+    update_retry_ms: int = 10_000
+    """First resend of an unacknowledged update; doubles up to `update_retry_max_ms` (Mesos: 10 s to 10 min)."""
+    update_retry_max_ms: int = 600_000
+    executor_registration_ms: int = 60_000
+    executor_shutdown_ms: int = 5_000
+    """Grace between asking an executor to leave and killing it."""
+    register_retry_ms: int = 1_000
+    register_retry_max_ms: int = 60_000
+    kill_grace_ms: int = 3_000
+    """Between SIGTERM and SIGKILL where the task names no grace of its own (Mesos' default kill policy: 3 s)."""
+    pending_updates_per_task: int = 1_000
+    """An executor that reports faster than updates are acknowledged loses the oldest non-terminal ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How the batch framework starts, packs and retries. Defaults are Titus'."""
+
+    not_started_per_job: int = 300
+    """At most so many tasks of one job between accepted and started (Titus' activation limit)."""
+    kills_per_cycle: int = 300
+    """At most so many kills begun in one reconcile cycle (Titus: concurrent store updates)."""
+    cycle_ms: int = 1_000
+    """The reconcile cycle for kills, stuck tasks and retries."""
+    launch_stuck_ms: int = 300_000
+    """A task that is launched and not started for so long is killed and retried as a system failure."""
+    kill_stuck_ms: int = 600_000
+    kill_attempts: int = 2
+    """A kill that nobody confirms is repeated so often; then the task is closed as stuckInKillingState."""
+    chunk_ms: int = 100
+    """Aim for the run time of one chunk of tiny functions."""
+    chunk_inputs: int = 100_000
+    """Most inputs in one chunk: bounds what one lost worker repeats."""
+    jobs_kept: int = 1_000
+    """Finished jobs whose status can still be asked for."""
+    result_wait_ms: int = 10_000
+    """A finished task whose results did not arrive in this time is run again at the system's cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    allocator: AllocatorSettings = AllocatorSettings()
+    master: MasterSettings = MasterSettings()
+    agent: AgentSettings = AgentSettings()
+    batch: BatchSettings = BatchSettings()
+
+
+def on_ray() -> Settings:
+    """The profile of a live cluster: quick suspicion and no hoarding, because peers are one millisecond away."""
+    return Settings(
+        master=MasterSettings(offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10),
+        agent=AgentSettings(update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000),
+    )
+
+
+def simulated() -> Settings:
+    """Mesos' own numbers, and for batch jobs those of Titus' own tests, so that published cases come out to the letter."""
+    return Settings(
+        batch=BatchSettings(
+            not_started_per_job=5, kills_per_cycle=5, launch_stuck_ms=5_000, kill_stuck_ms=30_000, kill_attempts=2
+        )
+    )
