@@ -64,6 +64,25 @@ class AgentSettings:
     """Between SIGTERM and SIGKILL where the task names no grace of its own (Mesos' default kill policy: 3 s)."""
     pending_updates_per_task: int = 1_000
     """An executor that reports faster than updates are acknowledged loses the oldest non-terminal ones."""
+    executor_reregistration_ms: int = 2_000
+    """A restarted agent waits so long for the executors of its former life (Mesos: 2 s)."""
+    ended_tasks: int = 10_000
+    """Ids of ended tasks that are remembered, so that a late kill or a repeated update of one of them is recognized."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSettings:
+    """How an executor resends and how much it keeps for frameworks that do not fetch."""
+
+    subscribe_retry_ms: int = 1_000
+    subscribe_retry_max_ms: int = 30_000
+    report_retry_ms: int = 2_000
+    """First resend of a work report that was not taken; doubles up to `report_retry_max_ms`."""
+    report_retry_max_ms: int = 60_000
+    reports_per_resend: int = 1_000
+    """A framework that was away is not buried under everything at once."""
+    kept_report_bytes: int = 64 * 2**20
+    """With more than this in reports that were not taken, work that would report more does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ class Settings:
     allocator: AllocatorSettings = AllocatorSettings()
     master: MasterSettings = MasterSettings()
     agent: AgentSettings = AgentSettings()
+    executor: ExecutorSettings = ExecutorSettings()
     batch: BatchSettings = BatchSettings()
 
 

@@ -548,6 +548,13 @@ class ShutdownOneExecutor:
     executor_id: str
 
 
+@message(85)
+class Leave:
+    """To an agent, from its host or an operator: kill what runs (`grace_ms` None: the agent's default), then unregister and stop."""
+
+    grace_ms: int | None = None
+
+
 # ---------------------------------------------------------------- agent ↔ launcher (the host's side) and executor
 
 
@@ -580,12 +587,16 @@ class ExecutorLost:
 
 @message(93)
 class ExecutorSubscribe:
-    """An executor is up. `tasks` and `updates` are what it holds from before, none if it is new."""
+    """An executor is up. `tasks` and `updates` are what it holds from before, none if it is new.
+
+    `states` has the latest state of each of `tasks`, in their order; `updates` holds those that nobody acknowledged, oldest first for each task.
+    """
 
     framework_id: str
     executor_id: str
     tasks: tuple[TaskInfo, ...] = ()
     updates: tuple[TaskStatus, ...] = ()
+    states: tuple[TaskState, ...] = ()
 
 
 @message(94)
@@ -749,3 +760,27 @@ class WeightsSet:
     weights: tuple[tuple[str, str], ...]
 
 
+# ---------------------------------------------------------------- records of an agent's journal
+
+
+@message(158)
+class AgentIdKept:
+    """The id that the master gave; a restarted agent registers again under it."""
+
+    agent_id: str
+
+
+@message(159)
+class ExecutorKept:
+    """An executor was asked for or has subscribed. `address` is empty until it did; `framework` until a task of it came."""
+
+    framework_id: str
+    executor_id: str
+    address: str = ""
+    framework: FrameworkInfo | None = None
+
+
+@message(160)
+class ExecutorDropped:
+    framework_id: str
+    executor_id: str
