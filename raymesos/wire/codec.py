@@ -33,6 +33,18 @@ def encode_batch(envelopes: Iterable[Envelope]) -> bytes:
     return bytes([VERSION]) + msgpack.packb(rows, use_bin_type=True)
 
 
+def encode_envelope(envelope: Envelope) -> bytes:
+    """One row of a batch, to be joined with others by `join_envelopes`: a sender that must cut batches by size knows each row's."""
+    to, sender, message = envelope
+    row: bytes = msgpack.packb([to, sender, *_tagged(message)], use_bin_type=True)
+    return row
+
+
+def join_envelopes(rows: list[bytes]) -> bytes:
+    """The batch that `encode_batch` would make of the same envelopes."""
+    return b"".join([bytes([VERSION]), msgpack.Packer().pack_array_header(len(rows)), *rows])
+
+
 def decode_batch(blob: bytes) -> list[Envelope]:
     """The batch that `encode_batch` made. Raises ProtocolError naming what does not fit."""
     rows = _unpack(blob)

@@ -1,0 +1,322 @@
+"""Start and stop a raymesos cluster on Ray, and find a running one again.
+
+`start_local` makes a Ray cluster of its own on loopback with a directory of its own: `ray.init()` without these joins whatever cluster it finds.
+`start_on` puts raymesos on an existing Ray cluster. A running cluster is found by its file in the run directory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from raymesos.actors.claims import claim, free_on, release
+from raymesos.actors.plan import BATCH, AgentPlan, ClusterPlan
+from raymesos.errors import ClusterUnavailable, InvalidValue
+from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
+from raymesos.model.resources import Resources
+
+log = logging.getLogger("raymesos.cluster")
+
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 10.0
+# Memory that a local cluster leaves to Ray itself and to the machine.
+KEEP_FREE_MB = 1024
+
+Progress = Callable[[str], None]
+
+# Every Ray server binds loopback, no token is asked for, actors run at the priority of ordinary programs.
+LOCAL_RAY_ENV = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a running cluster is: what its file says."""
+
+    namespace: str
+    address: str
+    work_dir: str
+    pid: int
+    """The process whose end takes a local cluster with it; 0 on a Ray cluster that is not ours."""
+
+
+@dataclass(slots=True)
+class Started:
+    """A cluster that this process started."""
+
+    running: Running
+    plan: ClusterPlan
+    agents: list[AgentPlan]
+    said: list[str]
+    """What a person should know of how it was set up (more CPUs offered than the machine has, say)."""
+
+
+def start_local(
+    *, agents: int, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress
+) -> Started:
+    """Start Ray on this machine, alone, and raymesos on it with `agents` agents of `cpus` CPUs and `mem_mb` MB each.
+
+    Ready when every agent is registered and the batch framework subscribed. Raises InvalidValue or ClusterUnavailable; nothing is left behind then.
+    """
+    if agents < 1:
+        raise InvalidValue("agents", agents, "must be at least 1")
+    if cpus is not None and not 0 < cpus <= 10_000:
+        raise InvalidValue("cpus", cpus, "must be more than 0 and at most 10,000")
+    if mem_mb is not None and mem_mb < 1:
+        raise InvalidValue("mem", mem_mb, "must be at least 1 MB")
+    if ray.is_initialized():
+        raise ClusterUnavailable(
+            "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
+        )
+    each_cpus, each_mem, said = _shape(agents, cpus, mem_mb)
+    os.environ.update(LOCAL_RAY_ENV)
+    ray_dir = tempfile.mkdtemp(prefix="raymesos-")
+    progress("starting Ray")
+    total = agents * each_cpus / 1000
+    try:
+        context = ray.init(
+            address="local",
+            num_cpus=int(-(-total // 1)),
+            include_dashboard=False,
+            namespace=name,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            configure_logging=False,
+            _temp_dir=ray_dir,
+            _node_ip_address="127.0.0.1",
+            object_store_memory=256 * 1024 * 1024,
+            _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000},
+        )
+        plan = ClusterPlan(
+            namespace=name,
+            cluster_id=_cluster_id(work_dir),
+            work_dir=work_dir or f"{ray_dir}/raymesos",
+            seed=secrets.randbits(32),
+        )
+        node_id = ray.get_runtime_context().get_node_id()
+        text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
+        plans = [
+            AgentPlan(name=f"agent{i + 1}", node_id=node_id, resources=text.format(31000 + 1000 * i, 31999 + 1000 * i))
+            for i in range(agents)
+        ]
+        running = Running(name, context.address_info["gcs_address"], plan.work_dir, os.getpid())
+        started = Started(running, plan, plans, said)
+        _bring_up(started, node_id, progress)
+    except BaseException:
+        ray.shutdown()
+        shutil.rmtree(ray_dir, ignore_errors=True)
+        raise
+    return started
+
+
+def start_on(*, address: str, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress) -> Started:
+    """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
+    if not ray.is_initialized():
+        progress(f"connecting to Ray at {address}")
+        try:
+            ray.init(address=address, namespace=name, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ClusterUnavailable(f"no Ray cluster at {address}: {error}") from error
+    plan = ClusterPlan(
+        namespace=name,
+        cluster_id=_cluster_id(work_dir),
+        work_dir=work_dir or f"{tempfile.gettempdir()}/raymesos-{name}",
+        seed=secrets.randbits(32),
+        own_ray=False,
+    )
+    plans = [agent_for_node(node, cpus, mem_mb) for node in ray.nodes() if node["Alive"]]
+    running = Running(name, ray.get_runtime_context().gcs_address, plan.work_dir, 0)
+    started = Started(running, plan, plans, [])
+    _bring_up(started, ray.get_runtime_context().get_node_id(), progress)
+    return started
+
+
+def agent_for_node(node: dict[str, Any], cpus: float | None, mem_mb: int | None) -> AgentPlan:
+    """The agent of a Ray node: what Ray has free there, cut to `cpus` and `mem_mb`. Raises ClusterUnavailable if that is nothing."""
+    free = free_on(node["NodeID"])
+    whole = int(free.get("CPU", 0)) if cpus is None else min(cpus, free.get("CPU", 0.0))
+    if whole <= 0:
+        raise ClusterUnavailable(f"Ray node {node['NodeID'][:12]} has no free CPU to claim")
+    mem = mem_mb or int(free.get("memory", 1 << 30) / (1 << 20))
+    gpus = f";gpus:{int(free['GPU'])}" if free.get("GPU", 0) >= 1 else ""
+    labels = ";".join(f"{k}:{v}" for k, v in sorted(node.get("Labels", {}).items()) if not k.startswith("ray.io/"))
+    return AgentPlan(
+        name=f"{node['NodeManagerHostname']}-{node['NodeID'][:8]}",
+        node_id=node["NodeID"],
+        resources=f"cpus:{whole:g};mem:{mem}{gpus};ports:[31000-32000]",
+        attributes=labels,
+    )
+
+
+def _shape(agents: int, cpus: float | None, mem_mb: int | None) -> tuple[int, int, list[str]]:
+    """(milli-CPUs, MB) of each agent, and what to say aloud about it."""
+    cores = os.cpu_count() or 1
+    said = []
+    milli = int(cpus * 1000) if cpus is not None else max(1000, cores * 1000 // agents)
+    if milli * agents > cores * 1000:
+        said.append(
+            f"{agents} agents offer {agents * milli / 1000:g} CPUs on a machine with {cores}: tasks will share its cores"
+        )
+    machine_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1 << 20)
+    each = mem_mb or max(256, (machine_mb - KEEP_FREE_MB) * 3 // 4 // agents)
+    return milli, each, said
+
+
+def _cluster_id(work_dir: str | None) -> str:
+    """The id of the cluster: kept in its directory, so that a restart on the same journals is the same cluster."""
+    if work_dir is None:
+        return secrets.token_hex(4)
+    path = Path(work_dir) / "cluster-id"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text(secrets.token_hex(4))
+    return path.read_text().strip()
+
+
+def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
+    from raymesos.actors.hosts import Agent, Allocator, BatchFramework, Master, Observer
+
+    plan = started.plan
+    progress("starting the Master, the Allocator and the agents")
+    for agent in started.agents:
+        claim(_claim_name(plan, agent), agent.node_id, Resources.parse(agent.resources))
+    on_head = {"namespace": plan.namespace, "lifetime": "detached", "get_if_exists": True}
+    handles = [
+        cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined]
+        for cls, name in ((Master, MASTER), (Allocator, ALLOCATOR), (BatchFramework, BATCH), (Observer, OBSERVER))
+    ]
+    handles += [start_agent(plan, agent, Agent) for agent in started.agents]
+    deadline = time.monotonic() + START_TIMEOUT_S
+    try:
+        ray.get([h.ready.remote() for h in handles], timeout=START_TIMEOUT_S)
+        master = handles[0]
+        progress("waiting for the agents to register")
+        while time.monotonic() < deadline:
+            agents, batch = ray.get(master.census.remote(), timeout=START_TIMEOUT_S)
+            if agents >= len(started.agents) and batch:
+                break
+            time.sleep(0.02)
+        else:
+            raise ClusterUnavailable(f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s")
+    except ray.exceptions.RayError as error:
+        raise ClusterUnavailable(f"the cluster did not start: {str(error).strip().splitlines()[-1]}") from error
+    write_run_file(started.running)
+
+
+def start_agent(plan: ClusterPlan, agent: AgentPlan, cls: Any) -> Any:
+    """The Agent actor on its node; found again if it is there."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    name = f"agent/{agent.name}"
+    return cls.options(
+        name=name,
+        namespace=plan.namespace,
+        lifetime="detached",
+        get_if_exists=True,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(agent.node_id, soft=False),
+    ).remote(plan, name, agent)
+
+
+def _claim_name(plan: ClusterPlan, agent: AgentPlan) -> str:
+    return f"raymesos/{plan.namespace}/{agent.name}"
+
+
+def stop(started: Started) -> None:
+    """End every process of the cluster: user processes, shims, actors, and Ray itself where it is ours. Idempotent."""
+    remove_run_file(started.running.namespace)
+    if not ray.is_initialized():
+        return
+    stop_actors(started.plan, [a.name for a in started.agents])
+    for agent in started.agents:
+        release(_claim_name(started.plan, agent))
+    if started.plan.own_ray:
+        ray.shutdown()
+        if started.running.work_dir.endswith("/raymesos"):
+            shutil.rmtree(Path(started.running.work_dir).parent, ignore_errors=True)
+
+
+def stop_actors(plan: ClusterPlan, agents: list[str]) -> None:
+    """Ask the agents to end what runs on their nodes, then end the actors."""
+    handles = {name: _find(plan, name) for name in [*(f"agent/{a}" for a in agents), BATCH, MASTER, ALLOCATOR, OBSERVER]}
+    closing = [h.close.remote() for n, h in handles.items() if h is not None and n.startswith("agent/")]
+    ray.wait(closing, num_returns=len(closing), timeout=STOP_TIMEOUT_S) if closing else None
+    for handle in handles.values():
+        if handle is not None:
+            ray.kill(handle, no_restart=True)
+
+
+def _find(plan: ClusterPlan, name: str) -> Any | None:
+    try:
+        return ray.get_actor(name, namespace=plan.namespace)
+    except ValueError:
+        return None
+
+
+# ---------------------------------------------------------------- the run directory
+
+
+def run_dir() -> Path:
+    """Where running clusters are noted: `$RAYMESOS_HOME` or `~/.raymesos`."""
+    return Path(os.environ.get("RAYMESOS_HOME") or Path.home() / ".raymesos") / "run"
+
+
+def write_run_file(running: Running) -> None:
+    run_dir().mkdir(parents=True, exist_ok=True)
+    path = run_dir() / f"{running.namespace}.json"
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(running)))
+    temporary.chmod(0o600)
+    temporary.replace(path)
+
+
+def remove_run_file(name: str) -> None:
+    (run_dir() / f"{name}.json").unlink(missing_ok=True)
+
+
+def find_running(name: str | None = None) -> Running:
+    """The running cluster called `name`, or the only one. Files of processes that are gone are removed. Raises ClusterUnavailable."""
+    found = []
+    for path in sorted(run_dir().glob("*.json")) if run_dir().is_dir() else []:
+        try:
+            running = Running(**json.loads(path.read_text()))
+        except (ValueError, TypeError):
+            continue
+        if running.pid and not _alive(running.pid):
+            path.unlink(missing_ok=True)
+        elif name in (None, running.namespace):
+            found.append(running)
+    if not found:
+        raise ClusterUnavailable(
+            f"no running raymesos cluster{f' named {name!r}' if name else ''}; start one with `raymesos up` or rm.start()"
+        )
+    if len(found) > 1:
+        names = ", ".join(r.namespace for r in found)
+        raise ClusterUnavailable(f"several raymesos clusters run here ({names}); say which one by name")
+    return found[0]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,256 @@
+"""The Ray actors of a cluster. Each is a Host on a thread; its `deliver` only enqueues, so a busy machine never holds up a caller.
+
+All are named, detached, take no Ray CPU, and begin again from their journal when Ray restarts them. Calls are never retried by Ray: the link layer does that,
+and knows what was seen. Methods in the `data` group are for readers and clients; they may wait without holding up `deliver`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from raymesos.actors.batch_side import BatchSide
+from raymesos.actors.directory import Directory
+from raymesos.actors.host import Host
+from raymesos.actors.keep import JournalKeeper
+from raymesos.actors.launcher import Launcher
+from raymesos.actors.link import Batch
+from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.actors.shim_side import ShimSide
+from raymesos.machine import Machine
+from raymesos.wire.codec import decode, encode
+
+# Clients that wait for an answer park a thread each; beyond this many they queue.
+DATA_THREADS = 64
+
+_OPTIONS: dict[str, Any] = {
+    "num_cpus": 0,
+    "max_restarts": -1,
+    "max_task_retries": 0,
+    "concurrency_groups": {"data": DATA_THREADS, "watch": 1},
+}
+
+
+class _Actor:
+    """What every host actor has: `deliver` for other hosts, `call` for clients, `ready` for whoever started it."""
+
+    host: Host
+
+    def _begin(self, plan: ClusterPlan, name: str, keeper: JournalKeeper | None = None, owner: str = "") -> None:
+        _be_an_ordinary_process()
+        _log_to(plan.directory("logs") / f"{name.replace('/', '-')}.log")
+        # Later than any former life of this actor: Ray never runs two of one name at once.
+        epoch = time.time_ns() // 1000
+        keepers = {owner: keeper} if keeper is not None else {}
+        self.host = Host(name, epoch, Directory(plan.namespace, name), keepers)  # type: ignore[arg-type]
+
+    def deliver(
+        self, from_host: str, from_epoch: int, to_epoch: int, session: int, first_seq: int, count: int, blob: bytes
+    ) -> tuple[int, int, bool]:
+        reply = self.host.receive(from_host, from_epoch, Batch(to_epoch, session, first_seq, count, blob))
+        return reply.epoch, reply.last_seq, reply.refused
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def call(self, to: str, client_id: str, blob: bytes, timeout_s: float) -> bytes:
+        """Send a client's message to a machine here and wait for its answer. Raises TimeoutError."""
+        return encode(self.host.call(to, client_id, decode(blob), timeout_s))
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def ready(self) -> str:
+        return self.host.name
+
+    @ray.method(concurrency_group="watch")  # type: ignore[untyped-decorator]
+    def watch(self) -> None:
+        """Never returns: the call's failure tells the caller that this process has ended."""
+        threading.Event().wait()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def pid(self) -> int:
+        return os.getpid()
+
+
+@ray.remote(**_OPTIONS)
+class Master(_Actor):
+    def __init__(self, plan: ClusterPlan, name: str) -> None:
+        from raymesos.kernel.master.machine import MasterMachine
+
+        keeper = JournalKeeper(plan.directory("master"), "master")
+        self._begin(plan, name, keeper, name)
+        self.machine = MasterMachine(plan.settings.master, plan.cluster_id)
+        _restore(keeper, self.machine)
+        self.host.add(name, self.machine)
+        _settle_memory()
+        self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def census(self) -> tuple[int, int]:
+        """(registered agents, subscribed frameworks) now."""
+        return self.host.ask(lambda _: self.machine.census())
+
+
+@ray.remote(**_OPTIONS)
+class Allocator(_Actor):
+    def __init__(self, plan: ClusterPlan, name: str) -> None:
+        from raymesos.kernel.allocator.machine import AllocatorMachine
+
+        self._begin(plan, name)
+        self.host.add(name, AllocatorMachine(plan.settings.allocator, seed=plan.seed))
+        _settle_memory()
+        self.host.start()
+
+
+@ray.remote(**_OPTIONS)
+class Observer(_Actor):
+    def __init__(self, plan: ClusterPlan, name: str) -> None:
+        from raymesos.observe.machine import ObserverMachine
+
+        self._begin(plan, name)
+        self.machine = ObserverMachine()
+        self.host.add(name, self.machine)
+        self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def view(self, name: str, arguments: dict[str, Any]) -> Any:
+        """A view as plain data. Raises UnknownId for what is not there."""
+        return self.host.ask(lambda now_ms: self.machine.view(now_ms, name, arguments))
+
+
+@ray.remote(**_OPTIONS)
+class BatchFramework(_Actor):
+    def __init__(self, plan: ClusterPlan, name: str) -> None:
+        from raymesos.frameworks.batch.machine import BatchMachine
+
+        directory = plan.directory("batch")
+        keeper = JournalKeeper(directory, "batch")
+        self._begin(plan, name, keeper, name)
+        self.machine = BatchMachine(plan.settings.batch, address=name)
+        _restore(keeper, self.machine)
+        self.side = BatchSide(directory, self.host, self.machine)
+        self.host.add(name, self.machine)
+        self.host.after_turn(self.side.after_turn)
+        _settle_memory()
+        self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def where(self) -> tuple[str, str]:
+        """(Ray node id, directory): who is on that node may put and read files there instead of calling."""
+        return ray.get_runtime_context().get_node_id(), str(self.side.directory)
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def put(self, key: str, data: bytes) -> None:
+        self.side.put(key, data)
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def read(self, key: str, offset: int = 0, length: int = -1) -> bytes:
+        return self.side.read(key, offset, length)
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def poll(self, job_id: str, cursor: int, seen: int, wait_s: float) -> Any:
+        """What is new of a job since `cursor` (results) and `seen` (status version), waiting up to `wait_s` for any news."""
+        return self.side.poll(job_id, cursor, seen, wait_s)
+
+
+@ray.remote(**_OPTIONS)
+class Agent(_Actor):
+    def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
+        from raymesos.kernel.agent.machine import AgentMachine
+        from raymesos.model.attributes import Attributes
+        from raymesos.model.resources import Resources
+        from raymesos.shim.launch import start_shim
+        from raymesos.wire.messages import AgentInfo
+
+        directory = plan.directory(f"agents/{agent.name}")
+        directory.mkdir(parents=True, exist_ok=True)
+        keeper = JournalKeeper(directory, "agent")
+        self._begin(plan, name, keeper, name)
+        self.shim = start_shim(directory / "shim")
+        self.launcher = Launcher(plan, agent, self.host, keeper.epoch)
+        info = AgentInfo(
+            name=agent.name,
+            hostname=_hostname(plan),
+            resources=Resources.parse(agent.resources),
+            attributes=Attributes.parse(agent.attributes),
+            node_id=agent.node_id,
+        )
+        machine = AgentMachine(
+            plan.settings.agent, info, incarnation=keeper.epoch, known_executors=self.launcher.recover()
+        )
+        _restore(keeper, machine)
+        self.host.add(name, machine)
+        self.host.add(self.launcher.address, self.launcher)
+        _settle_memory()
+        self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """End everything that this agent has running on its node."""
+        self.host.stop()
+        self.launcher.stop_all()
+        self.shim.shutdown()
+
+
+@ray.remote(**{**_OPTIONS, "max_restarts": 0})
+class Executor(_Actor):
+    """Starts idle; `adopt` gives it to a framework. It is not restarted: its agent hears of its end and starts another."""
+
+    def __init__(self, plan: ClusterPlan, agent: AgentPlan, name: str) -> None:
+        self._plan, self._agent = plan, agent
+        self._begin(plan, name)
+
+    def adopt(self, framework_id: str, executor_id: str) -> None:
+        from raymesos.kernel.executor.machine import ExecutorMachine
+
+        agent = self._agent.name
+        address = f"executor/{agent}/{executor_id}@{self.host.name}"
+        shim_address = f"shim/{agent}/{executor_id}@{self.host.name}"
+        directory = self._plan.directory(f"agents/{agent}")
+        self.host.add(
+            address, ExecutorMachine(framework_id, executor_id, f"agent/{agent}", shim_address, incarnation=self.host.epoch)
+        )
+        side = ShimSide(shim_address, address, executor_id, self.host, directory, self._agent, self._plan)
+        self.host.add(shim_address, side)
+        side.begin()
+        self.host.start()
+
+
+def _restore(keeper: JournalKeeper, machine: Any) -> None:
+    machine.restore(keeper.replay())
+    keeper.snapshot = machine.snapshot
+
+
+def _be_an_ordinary_process() -> None:
+    """Ray starts workers at nice 15 and first in line for the OOM killer, and children inherit it; user work would starve us."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("0")
+
+
+def _settle_memory() -> None:
+    """Keep the collector from walking what lives for ever: a full pass over a large cluster's books takes longer than an allocation."""
+    gc.collect()
+    gc.freeze()
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
+def _hostname(plan: ClusterPlan) -> str:
+    import socket
+
+    return "127.0.0.1" if plan.own_ray else socket.gethostname()
+
+
+__all__ = ["Agent", "Allocator", "BatchFramework", "Executor", "Machine", "Master", "Observer"]

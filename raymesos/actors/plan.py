@@ -1,0 +1,40 @@
+"""What every actor of one cluster is told when it is made: plain values, the same for all lives of the actor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raymesos.model.settings import Settings, on_ray
+
+BATCH = "framework/batch"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """One raymesos cluster. `namespace` is the Ray namespace that its actors live in and its name for people."""
+
+    namespace: str
+    cluster_id: str
+    work_dir: str
+    """Journals, inputs, results and sandboxes; on a cluster of several nodes each node has its own directory of this name."""
+    seed: int
+    settings: Settings = field(default_factory=on_ray)
+    own_ray: bool = True
+    """Whether the Ray cluster was started by us, for us alone."""
+
+    def directory(self, name: str) -> Path:
+        """The directory of one host on this node."""
+        return Path(self.work_dir) / name
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    """One agent: what it offers, in Mesos' text, and where it lives."""
+
+    name: str
+    node_id: str
+    resources: str
+    attributes: str = ""
+    spares: int = 2
+    """Executor processes kept ready: one for the built-in framework's first task, one for any other framework."""

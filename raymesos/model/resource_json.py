@@ -1,0 +1,143 @@
+"""The v1 API's JSON of resources."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from raymesos.errors import InvalidValue
+from raymesos.model.resource_text import scalar_milli
+from raymesos.model.resources import Disk, Items, Key, Quantity, Reservation, Resources, Shared, build, make_ranges
+from raymesos.model.roles import validate_role
+
+
+def resources_from_json(rows: Any, field: str = "resources") -> Resources:
+    """The sum of the list. `allocation_info` and unknown fields are ignored; the older `role` + `reservation` form is understood."""
+    if not isinstance(rows, list):
+        raise InvalidValue(field, rows, "must be a list of resources")
+    return build([_item(row, f"{field}[{i}]") for i, row in enumerate(rows)])
+
+
+def resources_to_json(resources: Resources) -> list[dict[str, Any]]:
+    """One row a kind, shared ones once a holder; names in order."""
+    rows = []
+    for key, quantity in resources:
+        count = quantity.count if isinstance(quantity, Shared) else 1
+        rows.extend(_row(key, quantity) for _ in range(count))
+    return rows
+
+
+def _item(row: Any, field: str) -> tuple[Key, Quantity]:
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
+        raise InvalidValue(field, row, "must be an object with a name")
+    shared = "shared" in row
+    quantity = _quantity(row, f"{field}.{row['name']}")
+    key = Key(row["name"], _reservations(row, field), _disk(row.get("disk"), field), shared, "revocable" in row)
+    return key, Shared(quantity, 1) if shared and isinstance(quantity, int) else quantity
+
+
+def _quantity(row: dict[str, Any], field: str) -> Quantity:
+    kind = row.get("type")
+    try:
+        if kind == "SCALAR":
+            return scalar_milli(row["scalar"]["value"], field)
+        if kind == "RANGES":
+            return make_ranges([(int(r["begin"]), int(r["end"])) for r in row["ranges"].get("range", [])])
+        if kind == "SET":
+            return Items(sorted({str(item) for item in row["set"].get("item", [])}))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidValue(field, row, f"does not fit type {kind}") from error
+    raise InvalidValue(f"{field}.type", kind, "must be SCALAR, RANGES or SET")
+
+
+def _reservations(row: dict[str, Any], field: str) -> tuple[Reservation, ...]:
+    stack = row.get("reservations")
+    if stack is None:
+        role = row.get("role", "*")
+        if role == "*":
+            return ()
+        old = row.get("reservation")
+        stack = [{**(old or {}), "type": "DYNAMIC" if old is not None else "STATIC", "role": role}]
+    if not isinstance(stack, list):
+        raise InvalidValue(f"{field}.reservations", stack, "must be a list")
+    return tuple(_reservation(each, f"{field}.reservations") for each in stack)
+
+
+def _reservation(row: Any, field: str) -> Reservation:
+    if not isinstance(row, dict) or not isinstance(row.get("role"), str):
+        raise InvalidValue(field, row, "must be an object with a role")
+    validate_role(row["role"], field=f"{field}.role")
+    labels = tuple((str(l["key"]), str(l.get("value", ""))) for l in (row.get("labels") or {}).get("labels", []))
+    return Reservation(row["role"], row.get("type") == "DYNAMIC", str(row.get("principal", "")), labels)
+
+
+def _disk(row: Any, field: str) -> Disk | None:
+    if row is None:
+        return None
+    if not isinstance(row, dict):
+        raise InvalidValue(f"{field}.disk", row, "must be an object")
+    source, persistence, volume = row.get("source") or {}, row.get("persistence") or {}, row.get("volume") or {}
+    kind = str(source.get("type", ""))
+    return Disk(
+        source=kind,
+        root=str((source.get(kind.lower()) or {}).get("root", "")) if kind else "",
+        id=str(source.get("id", "")),
+        profile=str(source.get("profile", "")),
+        persistence_id=str(persistence.get("id", "")),
+        persistence_principal=str(persistence.get("principal", "")),
+        container_path=str(volume.get("container_path", "")),
+        mode=str(volume.get("mode", "")),
+    )
+
+
+def _row(key: Key, quantity: Quantity) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": key.name}
+    if isinstance(quantity, Shared):
+        row |= {"type": "SCALAR", "scalar": {"value": _number(quantity.value)}, "shared": {}}
+    elif isinstance(quantity, int):
+        row |= {"type": "SCALAR", "scalar": {"value": _number(quantity)}}
+    elif isinstance(quantity, Items):
+        row |= {"type": "SET", "set": {"item": list(quantity)}}
+    else:
+        row |= {"type": "RANGES", "ranges": {"range": [{"begin": b, "end": e} for b, e in quantity]}}
+    if key.shared:
+        row["shared"] = {}
+    if key.reservations:
+        row["reservations"] = [_reservation_row(r) for r in key.reservations]
+    if key.disk is not None:
+        row["disk"] = _disk_row(key.disk)
+    if key.revocable:
+        row["revocable"] = {}
+    return row
+
+
+def _number(milli: int) -> float:
+    """Exactly the float that a JSON reader makes of the decimal text."""
+    return float(Decimal(milli) / 1000)
+
+
+def _reservation_row(reservation: Reservation) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": "DYNAMIC" if reservation.dynamic else "STATIC", "role": reservation.role}
+    if reservation.principal:
+        row["principal"] = reservation.principal
+    if reservation.labels:
+        row["labels"] = {"labels": [{"key": k, "value": v} for k, v in reservation.labels]}
+    return row
+
+
+def _disk_row(disk: Disk) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    if disk.persistence_id:
+        row["persistence"] = {"id": disk.persistence_id}
+        if disk.persistence_principal:
+            row["persistence"]["principal"] = disk.persistence_principal
+    if disk.container_path or disk.mode:
+        row["volume"] = {"container_path": disk.container_path, "mode": disk.mode}
+    if disk.source:
+        row["source"] = {"type": disk.source}
+        if disk.root:
+            row["source"][disk.source.lower()] = {"root": disk.root}
+        for name in ("id", "profile"):
+            if getattr(disk, name):
+                row["source"][name] = getattr(disk, name)
+    return row

@@ -1,0 +1,108 @@
+"""What the observer knows: the latest note of each subject, and bounded stories."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from raymesos.wire.notes import (
+    AgentNote,
+    EventNote,
+    FrameworkNote,
+    JobNote,
+    OffersNote,
+    PassNote,
+    ShareNote,
+    TaskNote,
+    WaitNote,
+)
+
+# What a person scrolls through; older events are in the logs.
+EVENTS_KEPT = 2_000
+# Ended tasks, jobs, frameworks and agents that can still be looked at; the oldest leave first.
+TASKS_KEPT = 20_000
+ENDED_KEPT = 1_000
+
+T = TypeVar("T")
+
+TERMINAL_TASKS = ("TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE")
+
+
+@dataclass(slots=True)
+class View:
+    """The fold of all notes so far."""
+
+    agents: dict[str, AgentNote] = field(default_factory=dict)
+    frameworks: dict[str, FrameworkNote] = field(default_factory=dict)
+    offers: dict[str, OffersNote] = field(default_factory=dict)
+    tasks: dict[str, TaskNote] = field(default_factory=dict)
+    """Live tasks by id."""
+    ended_tasks: dict[str, TaskNote] = field(default_factory=dict)
+    roles: dict[str, ShareNote] = field(default_factory=dict)
+    waits: dict[tuple[str, str], WaitNote] = field(default_factory=dict)
+    """By (framework id, role)."""
+    jobs: dict[str, JobNote] = field(default_factory=dict)
+    events: deque[EventNote] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    events_seen: int = 0
+    last_pass: PassNote | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    task_ends: dict[str, int] = field(default_factory=dict)
+    """How many tasks ended in each state."""
+
+
+def fold(view: View, note: object) -> None:
+    """Take one note into the view. A note of another kind is not ours and changes nothing."""
+    match note:
+        case AgentNote():
+            _put(view.agents, note.agent_id, note, ended=note.state == "gone")
+        case FrameworkNote():
+            _put(view.frameworks, note.framework_id, note, ended=note.state == "completed")
+        case TaskNote():
+            _task(view, note)
+        case OffersNote():
+            view.offers[note.framework_id] = note
+        case ShareNote():
+            view.roles[note.role] = note
+        case WaitNote():
+            _wait(view, note)
+        case PassNote():
+            view.last_pass = note
+        case JobNote():
+            _put(view.jobs, note.job_id, note, ended=note.state == "Finished")
+        case EventNote():
+            view.events.append(note)
+            view.events_seen += 1
+        case _:
+            values = getattr(note, "values", None)
+            if isinstance(values, tuple):
+                view.metrics.update(values)
+
+
+def _put(notes: dict[str, T], id: str, note: T, *, ended: bool) -> None:
+    if ended:
+        notes.pop(id, None)  # Ended ones stand at the end, in the order in which they ended.
+    notes[id] = note
+    if ended and len(notes) > ENDED_KEPT:
+        for old in [k for k, n in notes.items() if getattr(n, "state", "") in ("gone", "completed", "Finished")][:1]:
+            del notes[old]
+
+
+def _task(view: View, note: TaskNote) -> None:
+    if note.state not in TERMINAL_TASKS and note.state != "TASK_GONE_BY_OPERATOR":
+        view.tasks[note.task_id] = note
+        return
+    view.tasks.pop(note.task_id, None)
+    if note.task_id not in view.ended_tasks:
+        view.task_ends[note.state] = view.task_ends.get(note.state, 0) + 1
+    view.ended_tasks[note.task_id] = note
+    if len(view.ended_tasks) > TASKS_KEPT:
+        del view.ended_tasks[next(iter(view.ended_tasks))]
+
+
+def _wait(view: View, note: WaitNote) -> None:
+    key = (note.framework_id, note.role)
+    if note.why:
+        view.waits[key] = note
+    else:
+        view.waits.pop(key, None)
