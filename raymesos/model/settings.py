@@ -27,6 +27,9 @@ class AllocatorSettings:
     role_sorter: str = "drf"
     """`drf` or `random`."""
     framework_sorter: str = "drf"
+    filters_per_agent: int = 64
+    """Most filters of one framework in one role for one agent; one more ends the one that would end soonest. Keeps a framework that declines for a year
+    from filling the allocator's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class ExecutorSettings:
     """First resend of a work report that was not taken; doubles up to `report_retry_max_ms`."""
     report_retry_max_ms: int = 60_000
     reports_per_resend: int = 1_000
-    """A framework that was away is not buried under everything at once."""
+    """A framework that is slow to take reports is not buried under all of them each time."""
     kept_report_bytes: int = 64 * 2**20
     """With more than this in reports that were not taken, work that would report more does not start."""
 

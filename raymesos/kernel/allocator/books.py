@@ -1,0 +1,95 @@
+"""The records of the allocator's books. They hold each other by reference, so that a pass looks nothing up by name; identity is equality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from raymesos.kernel.allocator.pool import Vector
+from raymesos.kernel.allocator.sorter import Sorter
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.tasks import Capability
+from raymesos.wire.messages import Demand
+
+
+@dataclass(slots=True, eq=False)
+class Framework:
+    """`known` from FrameworkAdded to FrameworkRemoved; a framework that is not may still hold resources."""
+
+    id: str
+    known: bool = False
+    active: bool = False
+    takes_gpus: bool = False
+    takes_revocable: bool = False
+    takes_shared: bool = False
+    takes_refined: bool = False
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    """By role; those it is subscribed to and those in which it still holds something."""
+
+    def set_capabilities(self, capabilities: tuple[str, ...]) -> None:
+        self.takes_gpus = Capability.GPU_RESOURCES in capabilities
+        self.takes_revocable = Capability.REVOCABLE_RESOURCES in capabilities
+        self.takes_shared = Capability.SHARED_RESOURCES in capabilities
+        self.takes_refined = Capability.RESERVATION_REFINEMENT in capabilities
+
+
+@dataclass(slots=True, eq=False)
+class Role:
+    """A role with subscriptions. `sorter` ranks its frameworks, by what they hold in this role against the whole cluster."""
+
+    name: str
+    sorter: Sorter
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    """By framework id."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One framework in one role."""
+
+    framework: Framework
+    role: Role
+    key: tuple[str, str]
+    """(framework id, role)"""
+    subscribed: bool = False
+    suppressed: bool = False
+    demand: tuple[Demand, ...] = ()
+    """What the last revive said it wants; a hint."""
+    agents: int = 0
+    """On how many agents it holds something."""
+    misfit: Resources | None = None
+    """The first shape of `demand` that no agent could hold, as of `misfit_version` of the ledger's totals."""
+    misfit_version: int = -1
+    told: tuple[str, int | None] = ("", None)
+    """(why, until_ms) of the last WaitNote."""
+
+    @property
+    def wants(self) -> bool:
+        """Whether a pass may offer to it."""
+        return self.framework.active and self.subscribed and not self.suppressed
+
+
+@dataclass(slots=True, eq=False)
+class Agent:
+    """`total` = `free` + all of `held`, unless `over`: then more is held than the agent has since it shrank, and `free` is what is left of each name."""
+
+    id: str
+    incarnation: int
+    hostname: str
+    attributes: Attributes
+    total: Resources
+    total_vector: Vector
+    free: Resources
+    free_vector: Vector
+    held: dict[Subscription, Resources] = field(default_factory=dict)
+    active: bool = True
+    gpus: bool = False
+    over: bool = False
+    plain: bool = True
+    """Every framework with the capability for the agent may have all of `free`: nothing in it is reserved, revocable or shared."""
+
+    def held_by_all(self) -> Resources:
+        total = EMPTY
+        for resources in self.held.values():
+            total = total + resources
+        return total

@@ -1,0 +1,313 @@
+"""The tree that both sorters stand on: clients at the leaves, what they hold summed up the tree.
+
+A client is a path (`eng/prod`). Every path component is a node. A client that is also a parent gets a virtual leaf `.` of weight 1 under its
+node, so that its own weight counts among its siblings and never against its children. Only active clients are returned; inactive ones keep what they hold in
+the sums. (Mesos: sorter/drf/sorter.cpp)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from fractions import Fraction
+
+from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
+from raymesos.kernel.allocator.pool import Pool, Vector, minus, plus
+from raymesos.model.resources import Resources
+
+Weight = int | float | str | Fraction
+"""Above 0. A float counts as its decimal text: 0.1 is one tenth."""
+
+Entry = tuple[int, int, str, "Node"]
+"""(weighted share, allocation count, path, node): what siblings are ordered by."""
+
+VIRTUAL = "."
+
+
+class Node:
+    """One path component. A leaf is a client; `live` is how many active leaves there are in its subtree, itself included."""
+
+    __slots__ = (
+        "children", "client", "count", "entry", "held", "live", "moved", "order", "parent", "path", "settled", "version", "weight",
+    )  # fmt: skip
+
+    def __init__(self, path: str, parent: Node | None, weight: tuple[int, int], *, settled: bool) -> None:
+        self.path = path
+        self.parent = parent
+        self.weight = weight
+        """(numerator, denominator)"""
+        self.children: dict[str, Node] | None = None
+        self.client: str | None = None
+        self.live = 0
+        self.held: Vector = ()
+        self.count = 0
+        """How many times something was allocated in this subtree; never lowered."""
+        self.entry: Entry | None = None
+        """Where it stands in its parent's order, if it does."""
+        self.settled = settled
+        """Whether `entry` is up to date. If a sorter that keeps an order finds it so and changes it, the parent's `moved` gets the node."""
+        self.order: list[Entry] = []
+        self.moved: list[Node] = []
+        self.version = -1
+
+
+def exact(weight: Weight) -> Fraction:
+    """`weight` as its decimal text says. Raises InvalidValue unless it is a finite number above 0."""
+    try:
+        value = Fraction(str(weight))
+    except (ValueError, ZeroDivisionError):
+        raise InvalidValue("weight", weight, "must be a finite number") from None
+    if value <= 0:
+        raise InvalidValue("weight", weight, "must be above 0")
+    return value
+
+
+class Sorter(ABC):
+    """Clients with what they hold. A subclass says in which order they come."""
+
+    keeps_order = False
+    """Whether nodes that change are to be noted for `walk`."""
+
+    def __init__(self, total: Resources | str | Pool) -> None:
+        """`total` is what shares are measured against; a Pool may be common to several sorters and is then changed by its owner."""
+        self._pool = total if isinstance(total, Pool) else Pool()
+        self._root = Node("", None, (1, 1), settled=False)
+        self._root.children = {}
+        self._clients: dict[str, Node] = {}
+        self._weights: dict[str, tuple[int, int]] = {}
+        if not isinstance(total, Pool):
+            self.set_total(total)
+
+    # ------------------------------------------------------------ clients
+
+    def add(self, path: str, weight: Weight = 1) -> None:
+        """Make `path` an active client that holds nothing. A weight of 1 leaves what `update_weight` said. Raises Conflict if it is one."""
+        if path in self._clients:
+            raise Conflict(f"client {path!r} is in the sorter already")
+        if weight != 1:
+            self.update_weight(path, weight)
+        node = self._grow(path)
+        if node.children is not None:
+            node = self._add_child(node, VIRTUAL)
+        node.client = path
+        self._clients[path] = node
+        self.activate(path)
+
+    def remove(self, path: str) -> None:
+        """Forget the client, what it holds and its count. The weight of the path stays."""
+        self.deactivate(path)
+        node: Node | None = self._clients.pop(path)
+        assert node is not None
+        node.client = None
+        held = node.held
+        while node is not None and node.parent is not None:
+            node.held = minus(node.held, held)
+            self._moved(node)
+            parent = node.parent
+            if not node.children and node.client is None:
+                self._drop(node)
+            else:
+                self._fold(node)
+            node = parent
+
+    def activate(self, path: str) -> None:
+        node = self._client(path)
+        if not node.live:
+            self._enliven(node, 1)
+
+    def deactivate(self, path: str) -> None:
+        """Return the client no more; what it holds stays in the sums."""
+        node = self._client(path)
+        if node.live:
+            self._enliven(node, -1)
+
+    @property
+    def count(self) -> int:
+        """How many clients there are, inactive ones included."""
+        return len(self._clients)
+
+    @property
+    def active(self) -> int:
+        return self._root.live
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._clients
+
+    # ------------------------------------------------------------ what they hold
+
+    def set_total(self, total: Resources | str) -> None:
+        """Measure shares against `total` from now on. Not for a Pool that others own."""
+        self._pool.set_total(self._vector(total))
+
+    def update_weight(self, path: str, weight: Weight) -> None:
+        """Divide the share of the subtree at `path` by `weight` among its siblings. The path need not exist yet."""
+        value = exact(weight)
+        self._weights[path] = value.as_integer_ratio()
+        node = self._find(path)
+        if node is not None:
+            node.weight = self._weights[path]
+            self._moved(node)
+
+    def allocated(self, path: str, resources: Resources | str) -> None:
+        """The client holds `resources` more, and has been allocated to once more."""
+        self._client(path)
+        self.hold(path, self._vector(resources))
+
+    def unallocated(self, path: str, resources: Resources | str) -> None:
+        """The client holds `resources` less. Raises InvariantBroken if it did not hold them."""
+        self._client(path)
+        self.release(path, self._vector(resources))
+
+    def hold(self, client: str, held: Vector) -> None:
+        node = self._clients[client]
+        while (parent := node.parent) is not None:
+            node.held = plus(node.held, held)
+            node.count += 1
+            if node.settled:
+                node.settled = False
+                parent.moved.append(node)
+            node = parent
+
+    def release(self, client: str, held: Vector) -> None:
+        node = self._clients[client]
+        left = minus(node.held, held)
+        if min(left, default=0) < 0:
+            raise InvariantBroken("sorter.release", f"{client} holds {node.held} and gives back {held}")
+        while (parent := node.parent) is not None:
+            node.held = minus(node.held, held)
+            if node.settled:
+                node.settled = False
+                parent.moved.append(node)
+            node = parent
+
+    def held(self, path: str) -> Vector:
+        """What the subtree at `path` holds; nothing for an unknown path."""
+        node = self._find(path)
+        return node.held if node is not None else ()
+
+    def held_by_all(self) -> Vector:
+        held: Vector = ()
+        for node in (self._root.children or {}).values():
+            held = plus(held, node.held)
+        return held
+
+    def own(self, client: str) -> Vector:
+        """What the client itself holds, without its sub-paths."""
+        return self._client(client).held
+
+    def weight(self, path: str) -> Fraction:
+        return Fraction(*self._weights.get(path, (1, 1)))
+
+    def share(self, path: str) -> Fraction:
+        """The dominant share of the subtree at `path`, weight not applied."""
+        return Fraction(self._pool.part(self.held(path)), self._pool.whole)
+
+    def paths(self) -> Iterator[str]:
+        """Every path in the tree, internal ones too, parents first."""
+        return (node.path for node in _below(self._root) if node.path.rpartition("/")[2] != VIRTUAL)
+
+    # ------------------------------------------------------------ order
+
+    @abstractmethod
+    def walk(self) -> Iterator[str]:
+        """The active clients in order, lazily. What a returned client holds may change meanwhile, nothing else; one walk at a time."""
+
+    def sort(self) -> list[str]:
+        """The active clients in order."""
+        return list(self.walk())
+
+    def check(self) -> None:
+        """Raises InvariantBroken if a node is not the sum of its children."""
+        for node in (self._root, *_below(self._root)):
+            if node.children is None:
+                continue
+            live = sum(child.live for child in node.children.values())
+            held: Vector = ()
+            for child in node.children.values():
+                held = plus(held, child.held)
+            if live != node.live or (node.parent is not None and any(minus(held, node.held))):
+                raise InvariantBroken(
+                    "sorter.sum", f"{node.path or 'root'}: {node.live} live of {live}, {node.held} held of {held}"
+                )
+
+    # ------------------------------------------------------------ the tree
+
+    def _vector(self, resources: Resources | str) -> Vector:
+        value = Resources.parse(resources) if isinstance(resources, str) else resources
+        return self._pool.vector(value.quantities())
+
+    def _client(self, path: str) -> Node:
+        node = self._clients.get(path)
+        if node is None:
+            raise UnknownId("client", path)
+        return node
+
+    def _find(self, path: str) -> Node | None:
+        node = self._root
+        for name in path.split("/"):
+            child = node.children.get(name) if node.children is not None else None
+            if child is None:
+                return None
+            node = child
+        return node
+
+    def _grow(self, path: str) -> Node:
+        """The node at `path`, made with its ancestors if need be."""
+        node = self._root
+        for name in path.split("/"):
+            if node.client is not None:
+                self._unfold(node)
+            child = node.children.get(name) if node.children is not None else None
+            node = child if child is not None else self._add_child(node, name)
+        return node
+
+    def _add_child(self, parent: Node, name: str) -> Node:
+        path = f"{parent.path}/{name}" if parent.path else name
+        weight = (1, 1) if name == VIRTUAL else self._weights.get(path, (1, 1))
+        node = Node(path, parent, weight, settled=self.keeps_order)
+        if parent.children is None:
+            parent.children = {}
+        parent.children[name] = node
+        return node
+
+    def _unfold(self, node: Node) -> None:
+        """A client becomes a parent: a virtual leaf takes over what it is and holds; the node keeps the sum."""
+        leaf = self._add_child(node, VIRTUAL)
+        leaf.client, leaf.held, leaf.count, leaf.live = node.client, node.held, node.count, node.live
+        node.client = None
+        assert leaf.client is not None
+        self._clients[leaf.client] = leaf
+        self._moved(leaf)
+
+    def _fold(self, node: Node) -> None:
+        """A parent whose only child is its virtual leaf becomes the client itself."""
+        if node.children is None or list(node.children) != [VIRTUAL]:
+            return
+        leaf = node.children[VIRTUAL]
+        node.client, node.children, node.order, node.moved = leaf.client, None, [], []
+        assert node.client is not None
+        self._clients[node.client] = node
+
+    def _drop(self, node: Node) -> None:
+        parent = node.parent
+        assert parent is not None and parent.children is not None
+        del parent.children[node.path.rpartition("/")[2]]
+
+    def _enliven(self, leaf: Node, by: int) -> None:
+        node: Node | None = leaf
+        while node is not None:
+            node.live += by
+            self._moved(node)
+            node = node.parent
+
+    def _moved(self, node: Node) -> None:
+        """The node's place among its siblings, or whether it has one, is to be looked at again."""
+        if node.settled and node.parent is not None:
+            node.settled = False
+            node.parent.moved.append(node)
+
+
+def _below(node: Node) -> Iterator[Node]:
+    for child in (node.children or {}).values():
+        yield child
+        yield from _below(child)
