@@ -1,0 +1,226 @@
+"""Executors while they are wanted: started, subscribed, asked to subscribe again; tasks are handed over to those that are up."""
+
+from __future__ import annotations
+
+from raymesos.kernel.agent import stopping, updates
+from raymesos.kernel.agent.state import (
+    Executor,
+    Fate,
+    Framework,
+    Reconnecting,
+    Recovering,
+    Running,
+    Starting,
+    State,
+    Stopped,
+    Stopping,
+    Task,
+    add_task,
+    event,
+    executor_of,
+    executors,
+    framework_of,
+    status_of,
+    tasks_of,
+    wake_key,
+)
+from raymesos.kernel.names import executor_address, launcher_address
+from raymesos.machine import MASTER, Outbox
+from raymesos.model.resources import EMPTY
+from raymesos.model.tasks import Reason, TaskState, is_terminal
+from raymesos.wire.messages import (
+    ExecutorKept,
+    ExecutorMessage,
+    ExecutorReconnect,
+    ExecutorSubscribe,
+    ExecutorSubscribed,
+    ExecutorUpdate,
+    KillLaunched,
+    LaunchTasks,
+    ShutdownExecutorNow,
+    StartExecutor,
+)
+
+
+def start(state: State, framework: Framework, executor_id: str, out: Outbox) -> Executor:
+    """Ask the launcher for an executor."""
+    address = executor_address(state.info.name, executor_id)
+    executor = framework.executors[executor_id] = Executor(framework.id, executor_id, address, Starting())
+    out.persist(ExecutorKept(framework.id, executor_id, "", framework.info))
+    out.send(launcher_address(state.info.name), StartExecutor(framework.id, executor_id, state.agent_id))
+    out.wake(wake_key("executor", framework.id, executor_id), state.settings.executor_registration_ms)
+    return executor
+
+
+def hand_over(executor: Executor, tasks: list[Task], out: Outbox) -> None:
+    """Give `tasks` to the executor if it is up; else they stay queued until it is."""
+    if not tasks or not isinstance(executor.phase, Running):
+        return
+    for task in tasks:
+        task.handed_over = True
+    out.send(executor.address, LaunchTasks(tuple([t.info for t in tasks])))
+
+
+def holder_of(state: State, executor_id: str) -> str | None:
+    """The framework whose executor has this id here: the id is the executor's address, so that two frameworks cannot share it."""
+    return next((e.framework_id for e in executors(state) if e.id == executor_id), None)
+
+
+def subscribed(state: State, sender: str, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
+    """An executor is up, new or again: level what it holds with what we know, and hand over what waits for it.
+
+    One that nobody asked for is kept: the host may start executors ahead of their first task.
+    """
+    if isinstance(state.phase, Stopped) or holder_of(state, message.executor_id) not in (None, message.framework_id):
+        out.send(sender, ShutdownExecutorNow(0))
+        event(out, now_ms, "executor refused", message.executor_id, f"framework {message.framework_id}")
+        return
+    executor = _present(state, sender, message, out)
+    if isinstance(executor.phase, Stopping):
+        out.send(sender, ShutdownExecutorNow(0))
+        _take_updates(state, message, out, now_ms)
+        stopping.force_if_empty(state, executor, out, now_ms)
+        return
+    out.sleep(wake_key("executor", executor.framework_id, executor.id))
+    out.sleep(wake_key("ask", executor.framework_id, executor.id))
+    executor.phase = Running()
+    out.send(sender, ExecutorSubscribed(state.agent_id, state.info))
+    _level(state, executor, message, out, now_ms)
+    framework = state.frameworks[message.framework_id]
+    if framework.ending:
+        stopping.ask(state, executor, stopping.FRAMEWORK_REMOVED, state.settings.kill_grace_ms, out, now_ms)
+
+
+def updated(state: State, sender: str, message: ExecutorUpdate, out: Outbox, now_ms: int) -> None:
+    """A status from an executor. One that is not subscribed with us must subscribe first, or its updates could pass each other."""
+    executor = executor_of(state, message.framework_id, message.executor_id)
+    if executor is None or not isinstance(executor.phase, Running | Stopping):
+        out.send(sender, ExecutorReconnect())
+        return
+    updates.from_executor(state, message, out, now_ms)
+    stopping.force_if_empty(state, executor, out, now_ms)
+
+
+def reconnect(state: State, executor: Executor, within_ms: int, out: Outbox) -> None:
+    """Messages may have been lost both ways: it is to subscribe again, or is lost after `within_ms`."""
+    executor.phase = Reconnecting(state.settings.register_retry_ms)
+    out.send(executor.address, ExecutorReconnect())
+    out.wake(wake_key("ask", executor.framework_id, executor.id), state.settings.register_retry_ms)
+    out.wake(wake_key("executor", executor.framework_id, executor.id), within_ms)
+
+
+def link_changed(state: State, peer: str, out: Outbox) -> None:
+    """The link to an executor broke, or is new."""
+    for executor in executors(state):
+        if executor.address == peer and isinstance(executor.phase, Running | Reconnecting):
+            reconnect(state, executor, state.settings.executor_registration_ms, out)
+
+
+def ask_again(state: State, framework_id: str, executor_id: str, out: Outbox) -> None:
+    executor = executor_of(state, framework_id, executor_id)
+    if executor is None or not isinstance(executor.phase, Reconnecting):
+        return
+    executor.phase.retry_ms = min(2 * executor.phase.retry_ms, state.settings.register_retry_max_ms)
+    out.send(executor.address, ExecutorReconnect())
+    out.wake(wake_key("ask", framework_id, executor_id), executor.phase.retry_ms)
+
+
+def overdue(state: State, framework_id: str, executor_id: str, out: Outbox, now_ms: int) -> None:
+    """The executor did not do in time what its phase waits for."""
+    executor = executor_of(state, framework_id, executor_id)
+    match executor:
+        case None | Executor(phase=Running()):
+            return  # It came up in the very moment in which its time was over.
+        case Executor(phase=Starting()):
+            text = f"executor did not register within {state.settings.executor_registration_ms} ms"
+            event(out, now_ms, "executor lost", executor_id, text)
+            fate = Fate(TaskState.FAILED, Reason.EXECUTOR_REGISTRATION_TIMEOUT, text)
+            stopping.force(state, executor, fate, out, now_ms)
+        case Executor(phase=Reconnecting()):
+            text = "executor did not subscribe again in time"
+            event(out, now_ms, "executor lost", executor_id, text)
+            fate = Fate(TaskState.FAILED, Reason.EXECUTOR_REREGISTRATION_TIMEOUT, text)
+            stopping.force(state, executor, fate, out, now_ms)
+        case Executor(phase=Stopping(fate=fate, forced=forced)):
+            if forced:
+                stopping.end(state, executor, fate, None, out, now_ms)
+            else:
+                stopping.force(state, executor, fate, out, now_ms)
+
+
+def tell_agent_id(state: State, out: Outbox) -> None:
+    """Executors that subscribed before the agent had an id learn it."""
+    for executor in executors(state):
+        if isinstance(executor.phase, Running):
+            out.send(executor.address, ExecutorSubscribed(state.agent_id, state.info))
+
+
+def relay(state: State, message: ExecutorMessage, out: Outbox) -> None:
+    """Framework data on its way through, best effort."""
+    executor = executor_of(state, message.framework_id, message.executor_id)
+    if not message.down:
+        out.send(MASTER, message)
+    elif executor is not None and isinstance(executor.phase, Running):
+        out.send(executor.address, message)
+
+
+def _present(state: State, sender: str, message: ExecutorSubscribe, out: Outbox) -> Executor:
+    framework = framework_of(state, message.framework_id)
+    executor = framework.executors.get(message.executor_id)
+    if executor is None:
+        executor = Executor(framework.id, message.executor_id, sender, Running())
+        framework.executors[executor.id] = executor
+        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info))
+    elif executor.address != sender:
+        executor.address = sender
+        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info))
+    return executor
+
+
+def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
+    """Afterwards each task is known on both sides, or on none."""
+    framework = state.frameworks[executor.framework_id]
+    held = {t.task_id: None for t in message.tasks}
+    _adopt_or_kill(state, executor, message, out, now_ms)
+    _take_updates(state, message, out, now_ms)
+    again: list[Task] = []
+    for task in tasks_of(state, executor):
+        if task.info.task_id in held:
+            if task.kill_grace_ms is not None:
+                out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+        elif task.state is TaskState.STAGING:
+            again.append(task)  # Queued, or lost on the way, or still on it: a second launch changes nothing.
+        else:
+            fate = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, "executor restarted and has lost the task")
+            updates.book(state, framework, status_of(state, now_ms, task.info.task_id, executor.id, fate), out)
+    hand_over(executor, again, out)
+    for task in again:
+        if task.kill_grace_ms is not None:
+            out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+
+
+def _adopt_or_kill(state: State, executor: Executor, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
+    """A restarted agent takes over what its executors run; later, a task that we do not know was given up and must not run."""
+    framework = state.frameworks[executor.framework_id]
+    reported = {u.task_id: None for u in message.updates}
+    states = message.states or (TaskState.STAGING,) * len(message.tasks)
+    for info, task_state in zip(message.tasks, states, strict=True):
+        known = info.task_id in framework.tasks or (framework.id, info.task_id) in state.ended
+        if known or (is_terminal(task_state) and info.task_id not in reported):
+            continue
+        if not isinstance(state.phase, Recovering):
+            out.send(executor.address, KillLaunched(info.task_id, 0))
+            continue
+        # With updates to come, its state is what they make of it.
+        now = TaskState.STAGING if info.task_id in reported else task_state
+        task = add_task(state, framework, executor.id, info, now)
+        if task is None:  # The agent has less than in its former life. It runs, so it is kept.
+            task = framework.tasks[info.task_id] = Task(framework.id, executor.id, info, now, EMPTY)
+            event(out, now_ms, "agent overcommitted", info.task_id, f"{info.resources} of {state.free} free")
+        task.handed_over = True
+
+
+def _take_updates(state: State, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
+    for status in message.updates:
+        update = ExecutorUpdate(message.framework_id, message.executor_id, status)
+        updates.from_executor(state, update, out, now_ms)

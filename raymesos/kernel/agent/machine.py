@@ -1,0 +1,153 @@
+"""The agent: runs what the master sends in executors, and tells it what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, assert_never
+
+from raymesos.errors import InvariantBroken
+from raymesos.kernel.agent import executors, recovery, registration, stopping, tasks, updates
+from raymesos.kernel.agent.state import Leaving, Recovering, State, Stopped, check, parse_key
+from raymesos.kernel.names import Uuids
+from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.model.settings import AgentSettings
+from raymesos.wire.messages import (
+    AgentInfo,
+    AgentRefused,
+    AgentRegistered,
+    ExecutorLost,
+    ExecutorMessage,
+    ExecutorSubscribe,
+    ExecutorUpdate,
+    KillTask,
+    Leave,
+    Ping,
+    RunTasks,
+    ShutdownFramework,
+    ShutdownOneExecutor,
+    StatusAcknowledged,
+)
+
+AgentInbox = (
+    AgentRefused
+    | AgentRegistered
+    | ExecutorLost
+    | ExecutorMessage
+    | ExecutorSubscribe
+    | ExecutorUpdate
+    | KillTask
+    | Leave
+    | LinkDown
+    | LinkUp
+    | Ping
+    | RunTasks
+    | ShutdownFramework
+    | ShutdownOneExecutor
+    | StatusAcknowledged
+    | Wake
+)
+
+
+class AgentMachine:
+    """`known_executors`: (framework id, executor id[, address]) of executors that the host found alive; those of `restore`d records count too.
+
+    `incarnation` is larger for every later life. After `Wake("start")` it recovers those executors, then registers, under `agent_id` if it has one.
+    """
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        info: AgentInfo,
+        incarnation: int,
+        *,
+        agent_id: str | None = None,
+        known_executors: Sequence[tuple[str, str] | tuple[str, str, str]] = (),
+    ) -> None:
+        uuids = Uuids(f"agent/{info.name}", incarnation)
+        self.state = State(settings, info, incarnation, uuids, agent_id or "", free=info.resources)
+        for known in known_executors:
+            recovery.expect(self.state, *known)
+
+    @property
+    def stopped(self) -> str:
+        """Why the agent stopped for good; empty while it has not."""
+        return self.state.phase.reason if isinstance(self.state.phase, Stopped) else ""
+
+    def restore(self, records: Iterable[Any]) -> None:
+        """Take back an earlier life's records. Called before anything else."""
+        recovery.restore(self.state, records)
+
+    def snapshot(self) -> list[Any]:
+        """Records that stand for all that were persisted."""
+        return recovery.snapshot(self.state)
+
+    def handle(self, now_ms: int, sender: str, message: AgentInbox, out: Outbox) -> None:
+        state = self.state
+        _dispatch(state, now_ms, sender, message, out)
+        if isinstance(state.phase, Recovering):
+            recovery.proceed(state, out, now_ms)
+        elif isinstance(state.phase, Leaving):
+            stopping.finish_leaving(state, out, now_ms, in_time=True)
+
+    def check(self) -> None:
+        check(self.state)
+
+
+def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: Outbox) -> None:
+    match message:
+        case ExecutorUpdate():
+            executors.updated(state, sender, message, out, now_ms)
+        case StatusAcknowledged():
+            updates.acknowledged(state, message, out)
+        case RunTasks():
+            tasks.run(state, message, out, now_ms)
+        case KillTask():
+            tasks.kill(state, message, out, now_ms)
+        case ExecutorMessage():
+            executors.relay(state, message, out)
+        case Wake(key):
+            _wake(state, now_ms, key, out)
+        case Ping():
+            registration.pinged(state, message, out)
+        case AgentRegistered():
+            registration.registered(state, message, out, now_ms)
+        case AgentRefused():
+            registration.refused(state, message, out, now_ms)
+        case ExecutorSubscribe():
+            executors.subscribed(state, sender, message, out, now_ms)
+        case ExecutorLost():
+            stopping.lost(state, message, out, now_ms)
+        case ShutdownFramework():
+            stopping.shutdown_framework(state, message, out, now_ms)
+        case ShutdownOneExecutor():
+            stopping.shutdown_executor(state, message, out, now_ms)
+        case Leave(grace_ms):
+            stopping.leave(state, grace_ms, out, now_ms)
+        case LinkDown(peer) | LinkUp(peer):
+            if peer == MASTER:
+                registration.link_changed(state, out)
+            else:
+                executors.link_changed(state, peer, out)
+        case _:
+            assert_never(message)
+
+
+def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
+    kind, framework_id, id = parse_key(key)
+    match kind:
+        case "update":
+            updates.resend(state, framework_id, id, out)
+        case "executor":
+            executors.overdue(state, framework_id, id, out, now_ms)
+        case "ask":
+            executors.ask_again(state, framework_id, id, out)
+        case "register":
+            registration.ask_again(state, out)
+        case "ping":
+            registration.ping_missed(state, out, now_ms)
+        case "leave":
+            stopping.finish_leaving(state, out, now_ms, in_time=False)
+        case "start":
+            recovery.begin(state, out)
+        case _:
+            raise InvariantBroken("agent.wake", f"{state.info.name} was woken for {key!r}")

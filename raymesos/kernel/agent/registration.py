@@ -1,0 +1,98 @@
+"""The agent's place in the cluster: registered with the master, and again whenever either may have forgotten."""
+
+from __future__ import annotations
+
+from raymesos.kernel.agent import executors, stopping, tasks, updates
+from raymesos.kernel.agent.state import Joined, Joining, Leaving, Recovering, State, Stopped, event
+from raymesos.machine import MASTER, Outbox
+from raymesos.wire.messages import (
+    AgentIdKept,
+    AgentRefused,
+    AgentRegistered,
+    AgentTask,
+    Ping,
+    Pong,
+    RegisterAgent,
+    ReregisterAgent,
+)
+
+
+def join(state: State, out: Outbox) -> None:
+    """Ask the master to be registered, at once and then with doubling pauses until it answers."""
+    state.phase = Joining(state.settings.register_retry_ms)
+    out.sleep("ping")
+    _ask(state, out)
+    out.wake("register", state.phase.retry_ms)
+
+
+def ask_again(state: State, out: Outbox) -> None:
+    if isinstance(state.phase, Joining):
+        state.phase.retry_ms = min(2 * state.phase.retry_ms, state.settings.register_retry_max_ms)
+        _ask(state, out)
+        out.wake("register", state.phase.retry_ms)
+
+
+def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int) -> None:
+    """The master knows us: what it has not acknowledged goes out at once, and it gets an answer for each task that it misses here."""
+    if isinstance(state.phase, Recovering | Leaving | Stopped):
+        return
+    out.sleep("register")
+    out.wake("ping", message.ping_timeout_ms)
+    was_joined = isinstance(state.phase, Joined)
+    state.phase = Joined(message.ping_timeout_ms)
+    if state.agent_id != message.agent_id:
+        state.agent_id = message.agent_id
+        out.persist(AgentIdKept(message.agent_id))
+        executors.tell_agent_id(state, out)
+    if not was_joined:
+        updates.resend_all(state, out)
+    tasks.answer_unknown(state, message.reconcile, out, now_ms)
+
+
+def refused(state: State, message: AgentRefused, out: Outbox, now_ms: int) -> None:
+    """We may not be part of the cluster: nothing of ours may run on."""
+    if not isinstance(state.phase, Stopped):
+        event(out, now_ms, "agent refused", state.agent_id or state.info.name, message.reason)
+        stopping.stop_everything(state, f"refused: {message.reason}", out, now_ms)
+
+
+def pinged(state: State, message: Ping, out: Outbox) -> None:
+    """Answer; the master counts on it. One that thinks that we are not connected has lost us: register again."""
+    if not state.agent_id or isinstance(state.phase, Stopped):
+        return
+    out.send(MASTER, Pong(state.agent_id))
+    if not isinstance(state.phase, Joined):
+        return
+    if message.connected:
+        out.wake("ping", state.phase.ping_timeout_ms)
+    else:
+        join(state, out)
+
+
+def link_changed(state: State, out: Outbox) -> None:
+    """The link to the master broke, or is new: what was sent lately may be lost, so begin again."""
+    if isinstance(state.phase, Joining | Joined):
+        join(state, out)
+
+
+def ping_missed(state: State, out: Outbox, now_ms: int) -> None:
+    if isinstance(state.phase, Joined):
+        event(out, now_ms, "master silent", state.agent_id, f"no ping for {state.phase.ping_timeout_ms} ms")
+        join(state, out)
+
+
+def _ask(state: State, out: Outbox) -> None:
+    if not state.agent_id:
+        out.send(MASTER, RegisterAgent(state.info, state.incarnation))
+        return
+    frameworks = state.frameworks.values()
+    out.send(
+        MASTER,
+        ReregisterAgent(
+            state.agent_id,
+            state.info,
+            state.incarnation,
+            tuple([AgentTask(t.framework_id, t.info, t.state) for f in frameworks for t in f.tasks.values()]),
+            tuple([f.info for f in frameworks if f.info is not None]),
+        ),
+    )

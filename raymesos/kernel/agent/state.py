@@ -1,0 +1,281 @@
+"""What an agent knows: its place in the cluster, and by framework the executors, tasks and unacknowledged updates that live here.
+
+A task is queued until `handed_over`: its executor is not up yet. `Framework.streams` outlives a task's entry in no case but one: a task that the agent
+refused, or never saw, has a stream and no entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from raymesos.errors import InvariantBroken
+from raymesos.kernel.names import Uuids, default_executor_id
+from raymesos.machine import Outbox
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.settings import AgentSettings
+from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
+from raymesos.wire.messages import AgentInfo, FrameworkInfo, TaskInfo, TaskStatus
+from raymesos.wire.notes import EventNote
+
+# ---------------------------------------------------------------- the agent's own phase
+
+
+@dataclass(slots=True)
+class Recovering:
+    """Waits for the executors of its former life; the master hears nothing yet."""
+
+
+@dataclass(slots=True)
+class Joining:
+    """Asks the master to be registered, again after `retry_ms`."""
+
+    retry_ms: int
+
+
+@dataclass(slots=True)
+class Joined:
+    """Registered. Without a ping for `ping_timeout_ms` it joins again."""
+
+    ping_timeout_ms: int
+
+
+@dataclass(slots=True)
+class Leaving:
+    """Everything is being killed; when nothing is left, or its time is over, the agent unregisters."""
+
+
+@dataclass(slots=True)
+class Stopped:
+    """Nothing runs and nothing is answered any more."""
+
+    reason: str
+
+
+Phase = Recovering | Joining | Joined | Leaving | Stopped
+
+# ---------------------------------------------------------------- an executor's phase
+
+
+@dataclass(slots=True)
+class Starting:
+    """The launcher was asked; tasks queue."""
+
+
+@dataclass(slots=True)
+class Running:
+    """Subscribed."""
+
+
+@dataclass(slots=True)
+class Reconnecting:
+    """Its link broke or the agent is new: asked to subscribe again, and again after `retry_ms`; tasks queue."""
+
+    retry_ms: int
+
+
+@dataclass(slots=True)
+class Stopping:
+    """To end. Tasks that do not end by themselves get `fate`; `forced` when the launcher was told to end the process."""
+
+    fate: Fate
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What is reported of a task whose executor ended under it."""
+
+    state: TaskState
+    reason: Reason
+    message: str
+
+
+@dataclass(slots=True)
+class Executor:
+    framework_id: str
+    id: str
+    address: str
+    phase: Starting | Running | Reconnecting | Stopping
+
+
+@dataclass(slots=True)
+class Task:
+    framework_id: str
+    executor_id: str
+    info: TaskInfo
+    state: TaskState
+    held: Resources
+    """What it takes out of the agent's free resources until it ends."""
+    handed_over: bool = False
+    kill_grace_ms: int | None = None
+    """Not None once a kill was asked for."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """The updates of one task: `pending` by uuid, oldest first, of which the first is with the master; the uuids that it acknowledged."""
+
+    pending: dict[str, TaskStatus] = field(default_factory=dict)
+    acknowledged: dict[str, None] = field(default_factory=dict)
+    retry_ms: int = 0
+
+
+@dataclass(slots=True)
+class Framework:
+    """`info` is None while only an executor of it is known. `ending`: no task of it may start any more."""
+
+    id: str
+    info: FrameworkInfo | None = None
+    executors: dict[str, Executor] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    ending: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    settings: AgentSettings
+    info: AgentInfo
+    incarnation: int
+    uuids: Uuids
+    agent_id: str = ""
+    phase: Phase = field(default_factory=Recovering)
+    free: Resources = EMPTY
+    frameworks: dict[str, Framework] = field(default_factory=dict)
+    ended: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(framework id, task id) of the last tasks whose terminal update was acknowledged."""
+
+
+# ---------------------------------------------------------------- looking up
+
+
+def framework_of(state: State, framework_id: str) -> Framework:
+    """The framework's entry, made if there is none."""
+    found = state.frameworks.get(framework_id)
+    if found is None:
+        found = state.frameworks[framework_id] = Framework(framework_id)
+    return found
+
+
+def executor_of(state: State, framework_id: str, executor_id: str) -> Executor | None:
+    framework = state.frameworks.get(framework_id)
+    return framework.executors.get(executor_id) if framework is not None else None
+
+
+def executors(state: State) -> list[Executor]:
+    return [e for f in state.frameworks.values() for e in f.executors.values()]
+
+
+def tasks_of(state: State, executor: Executor) -> list[Task]:
+    """The executor's tasks that are not terminal."""
+    tasks = state.frameworks[executor.framework_id].tasks.values()
+    return [t for t in tasks if t.executor_id == executor.id and not is_terminal(t.state)]
+
+
+def executor_id_of(framework_id: str, task: TaskInfo) -> str:
+    return task.executor_id or default_executor_id(framework_id)
+
+
+def forget_if_idle(state: State, framework: Framework) -> None:
+    """Drop the entry of a framework of which nothing is left here."""
+    if not framework.executors and not framework.tasks and not framework.streams:
+        state.frameworks.pop(framework.id, None)
+
+
+def add_task(state: State, framework: Framework, executor_id: str, info: TaskInfo, now: TaskState) -> Task | None:
+    """Book a task and what it needs; None, and nothing booked, if that is not free."""
+    if not state.free.contains(info.resources):
+        return None
+    state.free = state.free - info.resources
+    task = framework.tasks[info.task_id] = Task(framework.id, executor_id, info, now, info.resources)
+    return task
+
+
+def set_state(state: State, task: Task, new: TaskState) -> None:
+    """The end of a task frees what it held."""
+    if is_terminal(new) and not is_terminal(task.state):
+        state.free = state.free + task.held
+    task.state = new
+
+
+def is_connected(state: State) -> bool:
+    """True while the master is believed to listen."""
+    return isinstance(state.phase, Joined | Leaving)
+
+
+def status_of(state: State, now_ms: int, task_id: str, executor_id: str, fate: Fate) -> TaskStatus:
+    """A status that the agent itself reports."""
+    return TaskStatus(
+        task_id=task_id,
+        state=fate.state,
+        agent_id=state.agent_id,
+        executor_id=executor_id,
+        source=Source.AGENT,
+        reason=fate.reason,
+        message=fate.message,
+        timestamp_ms=now_ms,
+        uuid=state.uuids.next(),
+    )
+
+
+def event(out: Outbox, now_ms: int, kind: str, subject: str, text: str = "") -> None:
+    out.note(EventNote(now_ms, kind, subject, text))
+
+
+# ---------------------------------------------------------------- wakes
+
+
+def wake_key(kind: str, framework_id: str, id: str) -> str:
+    """The key of a wake for one task or executor; `parse_key` takes it apart. Framework ids hold no spaces."""
+    return f"{kind} {framework_id} {id}"
+
+
+def parse_key(key: str) -> tuple[str, str, str]:
+    kind, _, rest = key.partition(" ")
+    framework_id, _, id = rest.partition(" ")
+    return kind, framework_id, id
+
+
+# ---------------------------------------------------------------- the books
+
+
+def check(state: State) -> None:
+    """Raises InvariantBroken if the agent's books do not agree."""
+    total = state.free
+    for framework in state.frameworks.values():
+        for task in framework.tasks.values():
+            _check_task(framework, task)
+            if not is_terminal(task.state):
+                total = total + task.held
+        for task_id, stream in framework.streams.items():
+            _check_stream(framework, task_id, stream)
+    if total != state.info.resources:
+        raise InvariantBroken("agent.free", f"{state.info.name} has {state.info.resources}, free and held are {total}")
+    if len(state.ended) > state.settings.ended_tasks:
+        raise InvariantBroken("agent.ended", f"{len(state.ended)} ended tasks are remembered")
+
+
+def _check_task(framework: Framework, task: Task) -> None:
+    executor = framework.executors.get(task.executor_id)
+    where = f"task {task.info.task_id} of {framework.id}, {task.state}"
+    if is_terminal(task.state):
+        stream = framework.streams.get(task.info.task_id)
+        if stream is None or not stream.pending:
+            raise InvariantBroken("agent.ended_task", f"{where}: nothing is left to report of it")
+    elif executor is None:
+        raise InvariantBroken("agent.orphan", f"{where}: executor {task.executor_id} is not known")
+    elif not task.handed_over and isinstance(executor.phase, Running):
+        raise InvariantBroken("agent.queue", f"{where}: queued although executor {executor.id} is up")
+
+
+def _check_stream(framework: Framework, task_id: str, stream: Stream) -> None:
+    states = [s.state for s in stream.pending.values()]
+    if any(is_terminal(s) for s in states[:-1]):
+        raise InvariantBroken(
+            "agent.stream", f"task {task_id} of {framework.id}: {states}: an end is not the last update"
+        )
+    task = framework.tasks.get(task_id)
+    if task is not None and states and states[-1] is not task.state:
+        raise InvariantBroken(
+            "agent.stream", f"task {task_id} of {framework.id} is {task.state}, last update {states[-1]}"
+        )

@@ -1,0 +1,140 @@
+"""Tasks on their way in and out: run, kill, and the answer for tasks that the master believes to be here."""
+
+from __future__ import annotations
+
+from raymesos.kernel.agent import executors, updates
+from raymesos.kernel.agent.state import (
+    Executor,
+    Fate,
+    Framework,
+    Leaving,
+    Recovering,
+    Running,
+    State,
+    Stopped,
+    Stopping,
+    Task,
+    add_task,
+    event,
+    executor_id_of,
+    framework_of,
+    status_of,
+)
+from raymesos.machine import Outbox
+from raymesos.model.tasks import Reason, TaskState, is_terminal
+from raymesos.wire.messages import ExecutorKept, KillLaunched, KillTask, RunTasks, TaskInfo
+
+KILLED_EARLY = Fate(TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, "killed before delivery to its executor")
+NOT_HERE = Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "cannot find its executor")
+UNKNOWN_HERE = Fate(TaskState.DROPPED, Reason.RECONCILIATION, "reconciliation: the agent does not know the task")
+
+
+def run(state: State, message: RunTasks, out: Outbox, now_ms: int) -> None:
+    """Hand tasks to their executors, which are started if need be. A task that is here already is left alone; one that cannot run is answered.
+
+    Before the agent has an id, and while it recovers, nothing is taken: the master finds out when the agent registers.
+    """
+    if not state.agent_id or isinstance(state.phase, Recovering | Stopped):
+        return
+    framework = framework_of(state, message.framework.id)
+    _learn(framework, message, out)
+    ready: dict[str, list[Task]] = {}
+    for info in message.tasks:
+        if info.task_id in framework.tasks or info.task_id in framework.streams:
+            continue
+        state.ended.pop((framework.id, info.task_id), None)
+        task = _admit(state, framework, info, out, now_ms)
+        if task is not None:
+            ready.setdefault(task.executor_id, []).append(task)
+    for executor_id, tasks in ready.items():
+        executors.hand_over(framework.executors[executor_id], tasks, out)
+
+
+def kill(state: State, message: KillTask, out: Outbox, now_ms: int) -> None:
+    """Kill the task, with the grace of the call, else the task's own, else the agent's. A task that is not here is DROPPED.
+
+    While the agent recovers it cannot tell; the master asks again when the agent has registered.
+    """
+    if isinstance(state.phase, Recovering | Stopped):
+        return
+    framework = state.frameworks.get(message.framework_id)
+    if framework is None or (framework.id, message.task_id) in state.ended:
+        # As Mesos: without the framework there is nobody to ask; an ended task's end is told already.
+        event(out, now_ms, "kill ignored", message.task_id, f"framework {message.framework_id}")
+        return
+    task = framework.tasks.get(message.task_id)
+    if task is None:
+        if message.task_id not in framework.streams:
+            updates.book(state, framework, status_of(state, now_ms, message.task_id, "", NOT_HERE), out)
+    elif not is_terminal(task.state):
+        _kill(state, framework, task, message.grace_ms, out, now_ms)
+
+
+def answer_unknown(state: State, pairs: tuple[tuple[str, str], ...], out: Outbox, now_ms: int) -> None:
+    """The master believes these (framework id, task id) to be here: those that are not are DROPPED."""
+    for framework_id, task_id in pairs:
+        framework = framework_of(state, framework_id)
+        if task_id not in framework.tasks and task_id not in framework.streams:
+            updates.book(state, framework, status_of(state, now_ms, task_id, "", UNKNOWN_HERE), out)
+
+
+def _learn(framework: Framework, message: RunTasks, out: Outbox) -> None:
+    if framework.info == message.framework:
+        return
+    framework.info = message.framework
+    for executor in framework.executors.values():
+        out.persist(ExecutorKept(framework.id, executor.id, executor.address, framework.info))
+
+
+def _admit(state: State, framework: Framework, info: TaskInfo, out: Outbox, now_ms: int) -> Task | None:
+    """The booked task with its executor there, or None and a status that says why not."""
+    executor_id = executor_id_of(framework.id, info)
+    fate = _refusal(state, framework, executor_id)
+    task = None if fate is not None else add_task(state, framework, executor_id, info, TaskState.STAGING)
+    if task is None:
+        text = f"needs {info.resources}, the agent has {state.free} free"
+        fate = fate or Fate(TaskState.DROPPED, Reason.RESOURCES_UNKNOWN, text)
+        updates.book(state, framework, status_of(state, now_ms, info.task_id, executor_id, fate), out)
+    elif executor_id not in framework.executors:
+        executors.start(state, framework, executor_id, out)
+    return task
+
+
+def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | None:
+    if isinstance(state.phase, Leaving):
+        return Fate(TaskState.DROPPED, Reason.AGENT_DRAINING, "the agent leaves the cluster")
+    if framework.ending:
+        return Fate(TaskState.KILLED, Reason.FRAMEWORK_REMOVED, "its framework was removed")
+    executor = framework.executors.get(executor_id)
+    if executor is not None:
+        if isinstance(executor.phase, Stopping):
+            return Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "its executor is terminating")
+        return None
+    holder = executors.holder_of(state, executor_id)
+    if holder is not None:
+        return Fate(
+            TaskState.ERROR, Reason.TASK_INVALID, f"executor id {executor_id!r} is in use by framework {holder}"
+        )
+    return None
+
+
+def _kill(state: State, framework: Framework, task: Task, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
+    executor = framework.executors[task.executor_id]
+    if not task.handed_over:
+        status = status_of(state, now_ms, task.info.task_id, task.executor_id, KILLED_EARLY)
+        updates.book(state, framework, status, out)
+        return
+    task.kill_grace_ms = _grace(state, task, grace_ms)
+    _tell(executor, task, out)
+
+
+def _tell(executor: Executor, task: Task, out: Outbox) -> None:
+    """One whose link is broken is told when it has subscribed again."""
+    if task.kill_grace_ms is not None and isinstance(executor.phase, Running | Stopping):
+        out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+
+
+def _grace(state: State, task: Task, grace_ms: int | None) -> int:
+    if grace_ms is not None:
+        return grace_ms
+    return state.settings.kill_grace_ms if task.info.kill_grace_ms is None else task.info.kill_grace_ms

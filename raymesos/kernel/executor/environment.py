@@ -1,0 +1,33 @@
+"""What a task's processes find in their environment, and their memory limit, both from the task's resources."""
+
+from __future__ import annotations
+
+from raymesos.kernel.executor.state import State
+from raymesos.wire.messages import TaskInfo
+
+
+def environment(state: State, task: TaskInfo) -> tuple[tuple[str, str], ...]:
+    """Who the task is, in raymesos' names and in Mesos'; its ports as `PORT0`, `PORT1`, ... and all of them, with commas, in `PORTS`."""
+    named = {
+        "TASK_ID": task.task_id,
+        "FRAMEWORK_ID": state.framework_id,
+        "EXECUTOR_ID": state.executor_id,
+        "AGENT_ID": state.agent_id,
+    }
+    pairs = [
+        ("RAYMESOS_ROLE", task.role),
+        ("RAYMESOS_AGENT", state.agent.name if state.agent is not None else ""),
+        *((f"RAYMESOS_{name}", value) for name, value in named.items()),
+        *((f"MESOS_{name}", value) for name, value in named.items()),
+    ]
+    ports = [str(port) for begin, end in task.resources.ranges("ports") for port in range(begin, end + 1)]
+    if ports:
+        pairs += [(f"PORT{i}", port) for i, port in enumerate(ports)]
+        pairs.append(("PORTS", ",".join(ports)))
+    return tuple(pairs)
+
+
+def mem_limit_kb(task: TaskInfo) -> int | None:
+    """The task's `mem` (MB of 2^20 bytes, in thousandths) in KB of 2^10; None if it has no `mem`."""
+    mem = task.resources.scalar("mem")
+    return mem * 1024 // 1000 if mem else None

@@ -1,0 +1,143 @@
+"""What an executor knows: its tasks, the updates that nobody acknowledged, and the reports that nobody took.
+
+A task is forgotten when it has ended, its updates are acknowledged and its reports are taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from raymesos.errors import InvariantBroken
+from raymesos.kernel.names import Uuids
+from raymesos.model.settings import ExecutorSettings
+from raymesos.model.tasks import Reason, TaskState, is_terminal
+from raymesos.wire.messages import AgentInfo, TaskInfo, TaskStatus
+from raymesos.wire.work import ChunkWork, CommandsWork, WorkReport
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Not given to the shim: it is away, or too many reports wait to be taken."""
+
+
+@dataclass(slots=True)
+class Begun:
+    """The shim was told."""
+
+
+@dataclass(slots=True)
+class Running:
+    """The shim has said so."""
+
+
+@dataclass(slots=True)
+class Killing:
+    """The shim was told to stop it. `why` is NONE when the master asked."""
+
+    why: Reason
+
+
+@dataclass(slots=True)
+class Ended:
+    """Its end was reported. `forgotten` once the shim was told to drop it."""
+
+    forgotten: bool = False
+
+
+@dataclass(slots=True)
+class Task:
+    info: TaskInfo
+    phase: Waiting | Begun | Running | Killing | Ended
+    state: TaskState
+    """The last one reported."""
+    updates: dict[str, TaskStatus] = field(default_factory=dict)
+    """By uuid, oldest first, until acknowledged."""
+    reports: int = 0
+    """How many of its reports are kept."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """A report until it is taken."""
+
+    report: WorkReport
+    size: int
+    sent_ms: int
+
+
+@dataclass(slots=True)
+class Receiver:
+    """A framework to which reports go: those it has not taken, by (task id, part), oldest first."""
+
+    address: str
+    kept: dict[tuple[str, int], Kept] = field(default_factory=dict)
+    retry_ms: int = 0
+    is_up: bool = True
+
+
+@dataclass(slots=True)
+class Subscribing:
+    """The agent has not answered yet: ask again after `retry_ms`. Updates wait."""
+
+    retry_ms: int
+
+
+@dataclass(slots=True)
+class Subscribed:
+    pass
+
+
+@dataclass(slots=True)
+class State:
+    settings: ExecutorSettings
+    framework_id: str
+    executor_id: str
+    agent_address: str
+    shim_address: str
+    uuids: Uuids
+    phase: Subscribing | Subscribed
+    agent_id: str = ""
+    agent: AgentInfo | None = None
+    tasks: dict[str, Task] = field(default_factory=dict)
+    unsent: list[TaskStatus] = field(default_factory=list)
+    """Updates made since the last ExecutorSubscribe, which is not answered yet."""
+    waiting: dict[str, None] = field(default_factory=dict)
+    """Ids of the tasks that wait, first come first."""
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    kept_bytes: int = 0
+    orphans: dict[str, None] = field(default_factory=dict)
+    """Tasks that were reported as failed when the shim was lost; it must stop them if it comes back."""
+    shim_is_up: bool = True
+    leaving: bool = False
+
+
+def reply_to(task: Task) -> str:
+    """Where the reports of the task go; empty for work that reports nothing."""
+    return task.info.work.reply_to if isinstance(task.info.work, ChunkWork | CommandsWork) else ""
+
+
+def forget_if_done(state: State, task: Task) -> None:
+    if isinstance(task.phase, Ended) and task.phase.forgotten and not task.updates:
+        state.tasks.pop(task.info.task_id, None)
+
+
+def check(state: State) -> None:
+    """Raises InvariantBroken if the executor's books do not agree."""
+    kept = [(key, k) for r in state.receivers.values() for key, k in r.kept.items()]
+    if sum(k.size for _, k in kept) != state.kept_bytes:
+        raise InvariantBroken("executor.kept", f"{state.executor_id} counts {state.kept_bytes} bytes of kept reports")
+    counts: dict[str, int] = {}
+    for (task_id, _), _kept in kept:
+        counts[task_id] = counts.get(task_id, 0) + 1
+    for task_id, task in state.tasks.items():
+        story = f"task {task_id} is {type(task.phase).__name__}, {task.state}"
+        if isinstance(task.phase, Ended) is not is_terminal(task.state):
+            raise InvariantBroken("executor.state", story)
+        if isinstance(task.phase, Waiting) is not (task_id in state.waiting):
+            raise InvariantBroken("executor.waiting", story)
+        if task.reports != counts.get(task_id, 0):
+            raise InvariantBroken("executor.reports", f"{story}; {task.reports} reports counted")
+        if isinstance(task.phase, Ended) and task.phase.forgotten is not (task.reports == 0):
+            raise InvariantBroken("executor.forgotten", f"{story}; {task.reports} reports kept")
+        if isinstance(task.phase, Ended) and task.phase.forgotten and not task.updates:
+            raise InvariantBroken("executor.done", story)

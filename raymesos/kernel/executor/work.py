@@ -1,0 +1,193 @@
+"""Tasks and the shim that runs them: begun, ended, killed, out of time, and what is reported of each.
+
+A task whose work reports parts waits while `kept_report_bytes` of reports lie here untaken, and every task waits while the shim is away; it stays STAGING, and
+starts, first come first, when there is room again.
+"""
+
+from __future__ import annotations
+
+from signal import Signals
+
+from raymesos.kernel.executor import reports
+from raymesos.kernel.executor.environment import environment, mem_limit_kb
+from raymesos.kernel.executor.state import Begun, Ended, Killing, Running, State, Task, Waiting, reply_to
+from raymesos.kernel.executor.subscription import report
+from raymesos.machine import Outbox
+from raymesos.model.tasks import Reason, TaskState
+from raymesos.wire.messages import ForgetWork, KillLaunched, StartWork, StopWork, TaskInfo, WorkEnded, WorkStarted
+from raymesos.wire.notes import EventNote
+
+SHIM_LOST = "the shim that ran it was lost"
+
+
+def launch(state: State, info: TaskInfo, out: Outbox, now_ms: int) -> None:
+    """Start the task, or let it wait. One that is here already is left alone."""
+    if info.task_id in state.tasks:
+        return
+    task = state.tasks[info.task_id] = Task(info, Waiting(), TaskState.STAGING)
+    state.waiting[info.task_id] = None
+    if state.leaving:
+        _end_unstarted(state, now_ms, task, out)
+        return
+    if info.max_completion_ms is not None:
+        out.wake(f"limit {info.task_id}", info.max_completion_ms)
+    if _may_start(state, task):
+        _start(state, now_ms, task, out)
+
+
+def start_waiting(state: State, out: Outbox, now_ms: int) -> None:
+    """Start what waits and may start now."""
+    for task_id in list(state.waiting):
+        task = state.tasks[task_id]
+        if _may_start(state, task):
+            _start(state, now_ms, task, out)
+
+
+def started(state: State, message: WorkStarted, out: Outbox, now_ms: int) -> None:
+    task = state.tasks.get(message.task_id)
+    if task is None:
+        out.send(state.shim_address, StopWork(message.task_id, 0))  # Of a former life: nobody waits for it.
+    elif isinstance(task.phase, Begun):
+        task.phase = Running()
+        report(state, now_ms, task, TaskState.RUNNING, out)
+
+
+def ended(state: State, message: WorkEnded, out: Outbox, now_ms: int) -> None:
+    """Report how the work ended. All its reports were forwarded before: the shim sends them first."""
+    task = state.tasks.get(message.task_id)
+    if task is None or (isinstance(task.phase, Ended) and task.phase.forgotten):
+        out.send(state.shim_address, ForgetWork(message.task_id))
+    elif not isinstance(task.phase, Ended):
+        new, reason, text = _verdict(task.phase, message)
+        _end(state, now_ms, task, new, out, reason=reason, message=text, usage=message.usage)
+
+
+def kill(state: State, message: KillLaunched, out: Outbox, now_ms: int) -> None:
+    """Stop the task within `grace_ms`; said again, perhaps with less grace, the shim hears it again. An ended or unknown task is left alone."""
+    task = state.tasks.get(message.task_id)
+    if task is not None:
+        _stop(state, now_ms, task, message.grace_ms, Reason.NONE, out)
+
+
+def out_of_time(state: State, task_id: str, out: Outbox, now_ms: int) -> None:
+    """The task took longer than its `max_completion_ms`: stop it, with the grace that it names, else at once. (Mesos: at once)"""
+    task = state.tasks.get(task_id)
+    if task is not None and not isinstance(task.phase, Killing):
+        _stop(state, now_ms, task, task.info.kill_grace_ms or 0, Reason.MAX_COMPLETION_TIME_REACHED, out)
+
+
+def shut_down(state: State, grace_ms: int, out: Outbox, now_ms: int) -> None:
+    """Stop everything; nothing starts any more."""
+    if not state.leaving:
+        state.leaving = True
+        out.note(EventNote(now_ms, "executor leaving", state.executor_id, f"{len(state.tasks)} tasks"))
+    for task in list(state.tasks.values()):
+        _stop(state, now_ms, task, grace_ms, Reason.NONE, out)
+
+
+def shim_down(state: State, out: Outbox, now_ms: int) -> None:
+    """What ran in the shim is lost; what waits goes on waiting."""
+    state.shim_is_up = False
+    for task in list(state.tasks.values()):
+        if isinstance(task.phase, Begun | Running | Killing):
+            state.orphans[task.info.task_id] = None
+            new, reason, text = TaskState.FAILED, Reason.EXECUTOR_TERMINATED, SHIM_LOST
+            if isinstance(task.phase, Killing) and task.phase.why is Reason.NONE:
+                new, reason = TaskState.KILLED, Reason.NONE
+            _end(state, now_ms, task, new, out, reason=reason, message=text)
+
+
+def shim_up(state: State, out: Outbox, now_ms: int, *, restarted: bool) -> None:
+    """The shim is there (again): end what it still runs of the tasks that were given up, and start what waits."""
+    if not restarted:
+        for task_id in state.orphans:
+            out.send(state.shim_address, StopWork(task_id, 0))
+    state.orphans.clear()
+    state.shim_is_up = True
+    start_waiting(state, out, now_ms)
+
+
+def _may_start(state: State, task: Task) -> bool:
+    return state.shim_is_up and (not reply_to(task) or state.kept_bytes < state.settings.kept_report_bytes)
+
+
+def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
+    info = task.info
+    del state.waiting[info.task_id]
+    task.phase = Begun()
+    out.send(
+        state.shim_address,
+        StartWork(info.task_id, info.work, info.role, mem_limit_kb(info), environment(state, info)),
+    )
+    report(state, now_ms, task, TaskState.STARTING, out)
+
+
+def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out: Outbox) -> None:
+    match task.phase:
+        case Waiting():
+            _end_unstarted(state, now_ms, task, out, why=why)
+        case Begun() | Running():
+            task.phase = Killing(why)
+            out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
+            report(state, now_ms, task, TaskState.KILLING, out, reason=why)
+        case Killing():
+            out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
+        case Ended():
+            pass
+
+
+def _end_unstarted(state: State, now_ms: int, task: Task, out: Outbox, *, why: Reason = Reason.NONE) -> None:
+    del state.waiting[task.info.task_id]
+    if why is Reason.NONE:
+        new, reason, text = TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, "killed before it was started"
+    else:
+        new, reason, text = TaskState.FAILED, why, "out of time before it was started"
+    _end(state, now_ms, task, new, out, reason=reason, message=text)
+
+
+def _end(
+    state: State,
+    now_ms: int,
+    task: Task,
+    new: TaskState,
+    out: Outbox,
+    *,
+    reason: Reason,
+    message: str,
+    usage: tuple[tuple[str, int], ...] = (),
+) -> None:
+    task.phase = Ended()
+    if task.info.max_completion_ms is not None:
+        out.sleep(f"limit {task.info.task_id}")
+    report(state, now_ms, task, new, out, reason=reason, message=message, usage=usage)
+    reports.forget_work_if_done(state, task, out)
+
+
+def _verdict(phase: Begun | Running | Killing | Waiting, ending: WorkEnded) -> tuple[TaskState, Reason, str]:
+    """(state, reason, message) of work that ended so. What the shim did of itself (a memory limit) says more than a kill that was asked for."""
+    text = ending.message or _how(ending)
+    if ending.reason is not Reason.NONE:
+        return TaskState.FAILED, ending.reason, text
+    if isinstance(phase, Killing):
+        if phase.why is not Reason.NONE:
+            return TaskState.FAILED, phase.why, f"out of time: {text}"
+        return TaskState.KILLED, Reason.NONE, text
+    if ending.signal is None and ending.exit_code is None:
+        return TaskState.FAILED, Reason.CONTAINER_LAUNCH_FAILED, text
+    if ending.exit_code == 0 and ending.signal is None:
+        return TaskState.FINISHED, Reason.NONE, ending.message
+    return TaskState.FAILED, Reason.NONE, text
+
+
+def _how(ending: WorkEnded) -> str:
+    """`exit 3`, `killed by SIGSEGV (11)`."""
+    if ending.signal is not None:
+        return f"killed by {_signal_name(ending.signal)} ({ending.signal})"
+    return "it never ran" if ending.exit_code is None else f"exit {ending.exit_code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return "signal"
