@@ -1,0 +1,77 @@
+"""The tasks of one shim: what each is made of, and the words that go to its owner."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import Any
+
+from raymesos.shim import process
+
+
+@dataclass(slots=True)
+class Task:
+    """One task of one owner. `pid` is its process now, 0 between two."""
+
+    id: str
+    owner: str
+    kind: str
+    """chunk, commands, command or resident."""
+    request: dict[str, Any]
+    pid: int = 0
+    started: bool = False
+    stop_at: float | None = None
+    """When SIGKILL follows the SIGTERM; set once a stop was asked for."""
+    stopped: bool = False
+    over_memory: str = ""
+    peak_rss_kb: int = 0
+    cpu_ms: int = 0
+    next_index: int = 0
+    began: float = 0.0
+    failed: list[list[Any]] = field(default_factory=list)
+    channel: Any = None
+    directory: str = ""
+
+    @property
+    def mem_kb(self) -> int:
+        return int(self.request.get("mem_kb") or 0)
+
+    def ended(self, exit_code: int | None, number: int | None, message: str = "", reason: str = "") -> dict[str, Any]:
+        """The fields of `ended`."""
+        if self.over_memory and not reason:
+            reason, message = "REASON_CONTAINER_LIMITATION_MEMORY", self.over_memory
+        return {
+            "id": self.id,
+            "exit": exit_code,
+            "signal": number,
+            "reason": reason,
+            "message": message,
+            "usage": {"cpu_ms": self.cpu_ms, "peak_rss_kb": self.peak_rss_kb},
+        }
+
+
+def split_status(status: int) -> tuple[int | None, int | None]:
+    """(exit code, signal) of a wait status; one of them is None."""
+    if os.WIFSIGNALED(status):
+        return None, os.WTERMSIG(status)
+    return os.WEXITSTATUS(status), None
+
+
+def death_text(exit_code: int | None, number: int | None) -> str:
+    if number is not None:
+        try:
+            return f"killed by {signal.Signals(number).name} ({number})"
+        except ValueError:
+            return f"killed by signal {number}"
+    return f"exit {exit_code}"
+
+
+def kill_task(task: Task, number: int) -> None:
+    """Signal the task's process, its group, and descendants that left the group but not the family."""
+    if not task.pid:
+        return
+    family = process.tree(task.pid) if number == signal.SIGKILL else []
+    process.send_signal(task.pid, number, group=True)
+    for pid in family:
+        process.send_signal(pid, number)
