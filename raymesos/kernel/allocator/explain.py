@@ -62,7 +62,7 @@ def tell_shares(state: State, now_ms: int, out: Outbox) -> None:
     for role in changed:
         held = order.held(role)
         share = pool.part(held), pool.whole
-        out.note(ShareNote(now_ms, role, str(order.weight(role)), share, Resources.of_milli(pool.named(held))))
+        out.note(ShareNote(now_ms, role, state.roster.weights.get(role, "1"), share, Resources.of_milli(pool.named(held))))
 
 
 def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> None:

@@ -17,7 +17,7 @@ from raymesos.kernel.allocator.sorter import Sorter
 class Roster:
     """`order` ranks the roles; each Role has the sorter of its frameworks. All measure against `pool`."""
 
-    __slots__ = ("_framework_sorter", "changed", "frameworks", "order", "parted", "pool", "roles")
+    __slots__ = ("_framework_sorter", "changed", "frameworks", "order", "parted", "pool", "roles", "weights")
 
     def __init__(self, pool: Pool, order: Sorter, framework_sorter: Callable[[], Sorter]) -> None:
         self.pool = pool
@@ -26,6 +26,8 @@ class Roster:
         self.frameworks: dict[str, Framework] = {}
         self.changed: dict[str, None] = {}
         """Roles whose holdings or weight changed since somebody took this."""
+        self.weights: dict[str, str] = {}
+        """As they were told, of roles in use or not."""
         self.parted: list[Subscription] = []
         """Subscriptions that were forgotten while somebody was told that they wait, since somebody took this."""
         self._framework_sorter = framework_sorter
@@ -76,6 +78,7 @@ class Roster:
 
     def set_weight(self, role_name: str, weight: str) -> None:
         self.order.update_weight(role_name, weight)
+        self.weights[role_name] = weight
         self.changed[role_name] = None
 
     def check(self) -> None:

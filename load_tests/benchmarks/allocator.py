@@ -1,0 +1,155 @@
+"""How long an allocation pass takes: `python -m load_tests.benchmarks.allocator --agents 20000 --frameworks 2000 --json`.
+
+Agents of 8 CPUs and 32 GB, all free; frameworks spread over the roles (one role each unless `--roles`); no filters, nobody suppressed; at the end of the full pass every agent
+is offered, as Grant objects in one Allocations message. Messages go through `AllocatorMachine.handle`, as in a cluster, and only the handling of the Wake that runs
+the pass is timed, notes included. A steady pass follows after 1 % of the agents were given back. The rival, in the same run, is a bare loop over a heap of
+(share, name) that builds the same Grants and knows neither weights, trees, filters nor books. Objects of the set-up are frozen out of the garbage collector, as the
+actors do after theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import random
+import time
+from collections.abc import Callable
+from heapq import heapify, heapreplace
+from statistics import median
+from typing import Any
+
+from raymesos.kernel.allocator.machine import AllocatorMachine
+from raymesos.machine import MASTER, Outbox, Wake
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Resources
+from raymesos.model.settings import AllocatorSettings
+from raymesos.model.tasks import ALL_CAPABILITIES
+from raymesos.wire.messages import AgentAdded, Allocations, AllocatorReset, FrameworkAdded, Grant, Recover
+
+TOTAL = Resources.parse("cpus:8;mem:32768")
+NO_ATTRIBUTES = Attributes.parse("")
+INTERVAL_MS = AllocatorSettings().allocation_interval_ms
+
+
+class Cluster:
+    """An allocator with its agents and frameworks, and what it has granted."""
+
+    def __init__(self, agents: int, frameworks: int, roles: int, seed: int) -> None:
+        self.machine = AllocatorMachine(AllocatorSettings(), seed)
+        self.now_ms = 0
+        self._tell(Wake("start"), AllocatorReset(1))
+        for n in range(agents):
+            self._tell(AgentAdded(f"S{n}", 1, f"host{n}", TOTAL, NO_ATTRIBUTES))
+        for n in range(frameworks):
+            self._tell(FrameworkAdded(f"F{n:05}", (f"role{n % roles:05}",), (), ALL_CAPABILITIES))
+
+    def passes(self) -> tuple[float, list[Grant]]:
+        """One periodic pass: (milliseconds, grants)."""
+        self.now_ms += INTERVAL_MS
+        out = Outbox()
+        begin = time.perf_counter()
+        self.machine.handle(self.now_ms, MASTER, Wake("tick"), out)
+        took = (time.perf_counter() - begin) * 1000
+        return took, [g for _, m in out.sends if isinstance(m, Allocations) for g in m.grants]
+
+    def give_back(self, grants: list[Grant]) -> float:
+        """Milliseconds to book that the grants return."""
+        messages = [Recover(g.framework_id, g.role, g.agent_id, g.incarnation, g.resources) for g in grants]
+        begin = time.perf_counter()
+        self._tell(*messages)
+        return (time.perf_counter() - begin) * 1000
+
+    def _tell(self, *messages: Any) -> None:
+        for message in messages:
+            self.machine.handle(self.now_ms, MASTER, message, Outbox())
+
+
+def measure(*, agents: int, frameworks: int, roles: int, repeats: int) -> dict[str, Any]:
+    pick = random.Random(0)
+    cluster = Cluster(agents, frameworks, roles, seed=7)
+    gc.collect()
+    gc.freeze()
+    full, steady, returns = [], [], []
+    for _ in range(repeats):
+        took, grants = cluster.passes()
+        assert len(grants) == agents, f"{len(grants)} of {agents} agents offered"
+        full.append(took)
+        held = {g.agent_id: g for g in grants}
+        for _ in range(repeats):
+            some = pick.sample(sorted(held), max(1, agents // 100))
+            returns.append(cluster.give_back([held[a] for a in some]))
+            took, grants = cluster.passes()
+            assert sorted(g.agent_id for g in grants) == sorted(some)
+            steady.append(took)
+            held.update((g.agent_id, g) for g in grants)
+        cluster.give_back(list(held.values()))
+    cluster.machine.check()
+    return {
+        "pass_ms_p50": round(median(full), 1),
+        "pass_ms_max": round(max(full), 1),
+        "steady_pass_ms_p50": round(median(steady), 2),
+        "steady_pass_ms_max": round(max(steady), 2),
+        "steady_return_ms_p50": round(median(returns), 2),
+        "pss_mb": pss_mb(),
+    }
+
+
+def bare_heap(agents: int, frameworks: int) -> list[Grant]:
+    heap = [(0, f"F{n:05}") for n in range(frameworks)]
+    heapify(heap)
+    grants = []
+    for n in range(agents):
+        share, framework_id = heap[0]
+        grants.append(Grant(framework_id, framework_id, f"S{n}", 1, TOTAL))
+        heapreplace(heap, (share + 1, framework_id))
+    return grants
+
+
+def timed_ms(run: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - begin) * 1000)
+    return round(median(times), 1)
+
+
+def pss_mb() -> float:
+    """Proportional set size of this process, the benchmark's own lists included."""
+    with open("/proc/self/smaps_rollup") as rollup:
+        (line,) = [row for row in rollup if row.startswith("Pss:")]
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=20_000)
+    parser.add_argument("--frameworks", type=int, default=2_000)
+    parser.add_argument("--roles", type=int, help="default: one for each framework")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--json", action="store_true", help="one line of JSON (the only form there is)")
+    given = parser.parse_args()
+    roles = given.roles or given.frameworks
+    result = {
+        "benchmark": "allocator",
+        "agents": given.agents,
+        "frameworks": given.frameworks,
+        "roles": roles,
+        "repeats": given.repeats,
+        "gc_frozen_after_setup": True,
+        **measure(agents=given.agents, frameworks=given.frameworks, roles=roles, repeats=given.repeats),
+        "bare_heap_ms": timed_ms(lambda: bare_heap(given.agents, given.frameworks), given.repeats),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load_1m": round(os.getloadavg()[0], 2),
+    }
+    result["ratio_to_bare_heap"] = round(result["pass_ms_p50"] / result["bare_heap_ms"], 2)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
