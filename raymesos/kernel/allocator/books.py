@@ -88,6 +88,9 @@ class Agent:
     plain: bool = True
     """Every framework with the capability for the agent may have all of `free`: nothing in it is reserved, revocable or shared."""
 
+    passed_over: int = -1
+    """The roster's count of wishes when a pass offered the agent to everybody and something was left; -1 if that may have changed since."""
+
     def held_by_all(self) -> Resources:
         total = EMPTY
         for resources in self.held.values():

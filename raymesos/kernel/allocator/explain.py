@@ -62,7 +62,9 @@ def tell_shares(state: State, now_ms: int, out: Outbox) -> None:
     for role in changed:
         held = order.held(role)
         share = pool.part(held), pool.whole
-        out.note(ShareNote(now_ms, role, state.roster.weights.get(role, "1"), share, Resources.of_milli(pool.named(held))))
+        out.note(
+            ShareNote(now_ms, role, state.roster.weights.get(role, "1"), share, Resources.of_milli(pool.named(held)))
+        )
 
 
 def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> None:
@@ -77,13 +79,21 @@ def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> Non
                 tell_wait(subscription, "no_agents", now_ms, out)
             elif subscription.demand and (shape := _misfit(state, subscription)) is not None:
                 tell_wait(subscription, "no_agent_fits", now_ms, out, detail=str(shape))
-            elif subscription in outcome.refused:
-                tell_wait(subscription, "filtered", now_ms, out, until_ms=outcome.refused[subscription])
+            elif (until_ms := _filtered_until(state, outcome, subscription)) is not None:
+                tell_wait(subscription, "filtered", now_ms, out, until_ms=until_ms)
             elif outcome.grants:
                 tell_wait(subscription, "role_behind", now_ms, out)
             else:
                 detail = "what is free is on agents with GPUs" if subscription in outcome.unfit else ""
                 tell_wait(subscription, "nothing_free", now_ms, out, detail=detail)
+
+
+def _filtered_until(state: State, outcome: Outcome, subscription: Subscription) -> int | None:
+    """When a filter ends that kept something from the subscription, in this pass or in the one that last offered what is still left."""
+    until_ms = outcome.refused.get(subscription)
+    if until_ms is None and state.ledger.offerable:
+        until_ms = state.filters.oldest_end(subscription.key)
+    return until_ms
 
 
 def _misfit(state: State, subscription: Subscription) -> Resources | None:

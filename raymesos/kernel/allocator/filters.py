@@ -33,7 +33,18 @@ class Filter:
 class Filters:
     """All filters in force. At most `most` per framework × role × agent: the one that ends soonest makes room, and costs one offer too many."""
 
-    __slots__ = ("_active", "_agents_of", "_by_agent", "_heap", "_interval_ms", "_most", "_serial", "_stale", "_tick")
+    __slots__ = (
+        "_active",
+        "_agents_of",
+        "_by_agent",
+        "_heap",
+        "_interval_ms",
+        "_lifted",
+        "_most",
+        "_serial",
+        "_stale",
+        "_tick",
+    )
 
     def __init__(self, *, interval_ms: int, most: int) -> None:
         self._interval_ms = interval_ms
@@ -45,6 +56,7 @@ class Filters:
         self._serial = 0
         self._stale = 0
         self._tick = 0
+        self._lifted: dict[str, None] = {}
 
     def add(self, key: Key, agent_id: str, resources: Resources, *, now_ms: int, refuse_ms: int) -> None:
         """Refuse for `key` what `resources` contain of the agent, for `refuse_ms` (above 0) from now."""
@@ -66,6 +78,16 @@ class Filters:
     def active(self) -> dict[str, int]:
         """How many filters there are by role, roles in order, none with 0. Those that ended since the last `expire` still count."""
         return dict(sorted(self._active.items()))
+
+    def oldest_end(self, key: Key) -> int | None:
+        """When the oldest filter of the framework in the role ends; None if there is none."""
+        agents = self._agents_of.get(key)
+        return self._by_agent[next(iter(agents))][key][0].until_ms if agents else None
+
+    def take_lifted(self) -> list[str]:
+        """The agents of which a filter was dropped, for whatever reason, since this was last called."""
+        lifted, self._lifted = self._lifted, {}
+        return list(lifted)
 
     def expire(self, now_ms: int) -> None:
         """Drop the filters that have ended, in time proportional to their number."""
@@ -125,6 +147,7 @@ class Filters:
 
     def _unlink(self, filter_: Filter) -> None:
         key, agent_id = filter_.key, filter_.agent_id
+        self._lifted[agent_id] = None
         keys = self._by_agent[agent_id]
         keys[key].remove(filter_)
         if not keys[key]:

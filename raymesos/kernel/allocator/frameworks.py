@@ -12,7 +12,7 @@ def add(state: State, message: FrameworkAdded) -> bool:
     framework = state.roster.framework(message.framework_id)
     framework.known = True
     framework.active = message.active
-    framework.set_capabilities(message.capabilities)
+    _set_capabilities(state, framework, message.capabilities)
     _subscribe(state, framework, message.roles, message.suppressed_roles)
     return message.active
 
@@ -21,7 +21,7 @@ def change(state: State, message: FrameworkChanged) -> bool:
     """Other roles, suppressed roles or capabilities count from the next pass on."""
     framework = _known(state, message.framework_id)
     if framework is not None:
-        framework.set_capabilities(message.capabilities)
+        _set_capabilities(state, framework, message.capabilities)
         _subscribe(state, framework, message.roles, message.suppressed_roles)
     return False
 
@@ -75,6 +75,11 @@ def suppress(state: State, message: SuppressRoles) -> bool:
         subscription.suppressed = True
         state.roster.settle(subscription)
     return False
+
+
+def _set_capabilities(state: State, framework: Framework, capabilities: tuple[str, ...]) -> None:
+    framework.set_capabilities(capabilities)
+    state.roster.wishes += 1
 
 
 def _known(state: State, framework_id: str) -> Framework | None:

@@ -120,6 +120,13 @@ class Ledger:
         self.roster.settle(subscription)
         return resources
 
+    def forget_passed_over(self, agent_ids: Iterable[str]) -> None:
+        """The next pass offers these agents again to everybody."""
+        for agent_id in agent_ids:
+            agent = self.agents.get(agent_id)
+            if agent is not None:
+                agent.passed_over = -1
+
     def worth_offering(self, resources: Resources) -> bool:
         """Whether `resources` reach one of the least quantities worth a message."""
         return self._reaches(self._vector(resources))
@@ -195,6 +202,7 @@ class Ledger:
         self._set_offerable(agent)
 
     def _set_offerable(self, agent: Agent) -> None:
+        agent.passed_over = -1
         if agent.active and self._reaches(agent.free_vector):
             self.offerable[agent] = None
         else:

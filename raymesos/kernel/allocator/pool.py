@@ -16,9 +16,9 @@ Vector = tuple[int, ...]
 
 
 class Pool:
-    """Totals by name. `version` grows whenever a share that was computed before may have changed."""
+    """Totals by name. `version` grows whenever a share that was computed before may have changed; only the pool changes it."""
 
-    __slots__ = ("_counted", "_excluded", "_factors", "_index", "_total", "_version", "_whole")
+    __slots__ = ("_counted", "_excluded", "_factors", "_index", "_total", "_whole", "version")
 
     def __init__(self, excluded: Iterable[str] = ()) -> None:
         self._index: dict[str, int] = {}
@@ -26,7 +26,7 @@ class Pool:
         self._total: Vector = ()
         self._factors: Vector = ()
         self._whole = 1
-        self._version = 0
+        self.version = 0
         self._counted = True
 
     @property
@@ -37,10 +37,6 @@ class Pool:
     @property
     def total(self) -> Vector:
         return self._total
-
-    @property
-    def version(self) -> int:
-        return self._version
 
     @property
     def whole(self) -> int:
@@ -69,7 +65,7 @@ class Pool:
     def set_total(self, total: Vector) -> None:
         if total != self._total:
             self._total = total
-            self._version += 1
+            self.version += 1
             self._counted = False
 
     def part(self, held: Vector) -> int:

@@ -17,7 +17,7 @@ from raymesos.kernel.allocator.sorter import Sorter
 class Roster:
     """`order` ranks the roles; each Role has the sorter of its frameworks. All measure against `pool`."""
 
-    __slots__ = ("_framework_sorter", "changed", "frameworks", "order", "parted", "pool", "roles", "weights")
+    __slots__ = ("_framework_sorter", "changed", "frameworks", "order", "parted", "pool", "roles", "weights", "wishes")
 
     def __init__(self, pool: Pool, order: Sorter, framework_sorter: Callable[[], Sorter]) -> None:
         self.pool = pool
@@ -26,6 +26,8 @@ class Roster:
         self.frameworks: dict[str, Framework] = {}
         self.changed: dict[str, None] = {}
         """Roles whose holdings or weight changed since somebody took this."""
+        self.wishes = 0
+        """Grows when somebody may take what nobody took before."""
         self.weights: dict[str, str] = {}
         """As they were told, of roles in use or not."""
         self.parted: list[Subscription] = []
@@ -60,10 +62,12 @@ class Roster:
     def settle(self, subscription: Subscription) -> None:
         """Bring the sorters in line with the subscription, or forget it if nothing keeps it."""
         framework, role = subscription.framework, subscription.role
+        before = role.sorter.active
         if subscription.wants:
             role.sorter.activate(framework.id)
         else:
             role.sorter.deactivate(framework.id)
+        self.wishes += role.sorter.active > before
         if role.sorter.active:
             self.order.activate(role.name)
         else:

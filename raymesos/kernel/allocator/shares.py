@@ -90,7 +90,8 @@ class DrfSorter(Sorter):
         order = node.order
         for child in node.moved:
             if child.entry is not None:
-                del order[bisect_left(order, child.entry)]
+                # Most often it is the first: it was just granted something.
+                del order[0 if order[0] is child.entry else bisect_left(order, child.entry)]
                 child.entry = None
             if child.live:
                 child.entry = self._entry(child)

@@ -23,6 +23,9 @@ Entry = tuple[int, int, str, "Node"]
 
 VIRTUAL = "."
 
+# Clients that come and go while nobody asks for the order must not pile up: beyond this many the order is given up and made anew when asked for.
+MOVED_SLACK = 64
+
 
 class Node:
     """One path component. A leaf is a client; `live` is how many active leaves there are in its subtree, itself included."""
@@ -292,6 +295,8 @@ class Sorter(ABC):
         parent = node.parent
         assert parent is not None and parent.children is not None
         del parent.children[node.path.rpartition("/")[2]]
+        if len(parent.moved) > 2 * len(parent.children) + MOVED_SLACK:
+            parent.order, parent.moved, parent.version = [], [], -1
 
     def _enliven(self, leaf: Node, by: int) -> None:
         node: Node | None = leaf

@@ -44,7 +44,7 @@ class Driver:
         self.notes: list[Any] = []
         self.held: list[Grant] = []
         self._seen = 0
-        self._incarnation = 0
+        self.incarnation = 0
         self._pump = Pump()
         self._pump.add(ALLOCATOR, self.machine)
         self.send(Wake("start"))
@@ -82,10 +82,10 @@ class Driver:
     def agent_message(
         self, name: str, total: str, *, held: tuple[tuple[str, str, str], ...] = (), **facts: Any
     ) -> AgentAdded:
-        self._incarnation += 1
+        self.incarnation += 1
         holdings = tuple(Held(framework, role, name, Resources.parse(text)) for framework, role, text in held)
         return AgentAdded(
-            name, self._incarnation, f"{name}.host", Resources.parse(total), NO_ATTRIBUTES, holdings, **facts
+            name, self.incarnation, f"{name}.host", Resources.parse(total), NO_ATTRIBUTES, holdings, **facts
         )
 
     def framework(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from allocator_driver import NO_ATTRIBUTES, Driver, brief
 from allocator_driver import cpus_mem as r
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from raymesos.errors import InvariantBroken
 from raymesos.machine import LinkDown, LinkUp, Wake
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import ALL_CAPABILITIES
 from raymesos.wire.messages import (
     AgentActivated,
@@ -271,7 +274,9 @@ def test_reserved_resources_go_only_to_their_role_and_its_descendants() -> None:
     assert brief(d.framework("F2", "role2")) == [("F2", "A2", "cpus(role2):2;mem(role2):1024")]
     assert d.agent("A3", "cpus(role3):1;mem(role3):1024") == d.tick() == []
     d.framework("F3", "a/b/c")
-    assert brief(d.agent("A4", "cpus(a):1;mem(a):512;ports:[1-9]")) == [("F3", "A4", "cpus(a):1;mem(a):512;ports:[1-9]")]
+    assert brief(d.agent("A4", "cpus(a):1;mem(a):512;ports:[1-9]")) == [
+        ("F3", "A4", "cpus(a):1;mem(a):512;ports:[1-9]")
+    ]
     assert d.give_back(grant) == []
     assert brief(d.tick())[0][1:] == ("A2", "cpus:1;mem:1024")
 
@@ -454,3 +459,104 @@ def test_metrics_bear_the_names_of_mesos() -> None:
         "allocator/mesos/roles/x/shares/dominant": 0.5,
         "allocator/mesos/offer_filters/roles/x/active": 0,
     }
+
+
+# ---------------------------------------------------------------- any history
+
+
+def test_an_agent_that_nobody_took_is_not_looked_at_again_until_that_may_have_changed() -> None:
+    d = Driver()
+    d.framework("F", "x", capabilities=without("GPU_RESOURCES"))
+    (grant,) = d.agent("A", r(1, 512))
+    d.give_back(grant, refuse_ms=60_000)
+    d.agent("G", "cpus:1;mem:512;gpus:1")
+    d.notes.clear()
+    d.tick()
+    d.tick()
+    assert [n.agents for n in d.notes_of(PassNote)] == [1, 0]
+    d.send(FrameworkChanged("F", ("x",), (), ALL_CAPABILITIES))
+    assert [g.agent_id for g in d.tick()] == ["G"]
+
+
+FRAMEWORKS = st.sampled_from(["F1", "F2", "F3"])
+ROLES = st.sampled_from(["x", "x/y", "z"])
+TOTALS = st.sampled_from(
+    [r(1, 512), r(2, 64), "cpus:4;mem:64;gpus:1", "cpus(x):1;mem(x):64;cpus:1", "cpus(z):2;cpus:0.001"]
+)
+HISTORY = st.lists(
+    st.one_of(
+        st.tuples(st.just("agent"), st.sampled_from(["A1", "A2", "A3"]), TOTALS),
+        st.tuples(st.just("change"), st.sampled_from(["A1", "A2", "A3"]), TOTALS),
+        st.tuples(st.sampled_from(["remove", "on", "off"]), st.sampled_from(["A1", "A2", "A3"]), st.none()),
+        st.tuples(st.sampled_from(["framework", "plain framework", "change framework"]), FRAMEWORKS, ROLES),
+        st.tuples(st.sampled_from(["suppress", "revive"]), FRAMEWORKS, ROLES),
+        st.tuples(st.sampled_from(["leave", "connect", "disconnect"]), FRAMEWORKS, st.none()),
+        st.tuples(st.sampled_from(["decline", "end"]), st.integers(0, 20), st.integers(0, 3_000)),
+        st.tuples(st.just("weigh"), ROLES, st.sampled_from(["0.5", "2", "1.25"])),
+        st.tuples(st.just("tick"), st.none(), st.none()),
+    ),
+    max_size=40,
+)
+
+
+@given(HISTORY, st.sampled_from(["drf", "random"]))
+@settings(max_examples=300, deadline=None)
+def test_after_any_history_a_pass_leaves_nothing_that_somebody_may_have(
+    history: list[tuple[str, Any, Any]], sorter: str
+) -> None:
+    d = Driver(role_sorter=sorter, framework_sorter=sorter)
+    for what, subject, detail in history:
+        _happen(d, what, subject, detail)
+    d.tick()
+    d.framework("last", "last", suppressed=("last",))  # A pass after the filters that the tick was the last to see.
+    ledger, roster, filters = d.machine._state.ledger, d.machine._state.roster, d.machine._state.filters
+    for agent in ledger.offerable:
+        refusals = filters.of_agent(agent.id) or {}
+        for subscription in [s for role in roster.roles.values() for s in role.subscriptions.values() if s.wants]:
+            offer = agent.free.available_to(subscription.role.name)
+            refused = any(f.resources.contains(offer) for f in refusals.get(subscription.key, []))
+            unfit = agent.gpus and not subscription.framework.takes_gpus
+            assert refused or unfit or not ledger.worth_offering(offer), (agent.id, subscription.key)
+    booked = sorted((a.id, s.key, str(held)) for a in ledger.agents.values() for s, held in a.held.items())
+    assert booked == sorted(_sums(d))
+
+
+def _happen(d: Driver, what: str, subject: Any, detail: Any) -> None:
+    match what:
+        case "agent":
+            d.agent(subject, detail)
+            d.held = [g for g in d.held if g.agent_id != subject or g.incarnation == d.incarnation]
+        case "change":
+            d.send(AgentChanged(subject, Resources.parse(detail), Attributes.parse(f"n:{len(detail)}")))
+        case "remove":
+            d.send(AgentRemoved(subject))
+            d.held = [g for g in d.held if g.agent_id != subject]
+        case "on" | "off":
+            d.send((AgentActivated if what == "on" else AgentDeactivated)(subject))
+        case "framework" | "plain framework":
+            d.framework(subject, detail, capabilities=ALL_CAPABILITIES if what == "framework" else ())
+        case "change framework":
+            d.send(FrameworkChanged(subject, (detail, "z"), (detail,) if detail == "x" else (), ALL_CAPABILITIES))
+        case "suppress":
+            d.suppress(subject, detail)
+        case "revive":
+            d.revive(subject, detail)
+        case "leave" | "connect" | "disconnect":
+            kinds = {"leave": FrameworkRemoved, "connect": FrameworkActivated, "disconnect": FrameworkDeactivated}
+            d.send(kinds[what](subject))
+        case "decline" | "end":
+            if d.held:
+                d.give_back(d.held[subject % len(d.held)], refuse_ms=detail, ended=what == "end")
+        case "weigh":
+            d.weight(subject, detail)
+        case _:
+            d.tick()
+
+
+def _sums(d: Driver) -> list[tuple[str, tuple[str, str], str]]:
+    """What was granted and not given back, summed by agent, framework and role."""
+    sums: dict[tuple[str, tuple[str, str]], Resources] = {}
+    for grant in d.held:
+        key = grant.agent_id, (grant.framework_id, grant.role)
+        sums[key] = sums.get(key, EMPTY) + grant.resources
+    return [(agent_id, key, str(held)) for (agent_id, key), held in sums.items()]

@@ -11,6 +11,7 @@ from allocator_driver import cpus_mem as r
 
 from raymesos.kernel.allocator.shares import DrfSorter
 from raymesos.model.resources import Resources
+from raymesos.wire.messages import Grant
 
 
 @pytest.mark.parametrize("excluded", [False, True])
@@ -110,7 +111,7 @@ def test_s15_weights_divide_the_agents() -> None:
     assert _agents_of(d.framework("F3", "role3")) == {"F1": 1, "F2": 2, "F3": 3}
 
 
-def _agents_of(grants: list) -> dict[str, int]:
+def _agents_of(grants: list[Grant]) -> dict[str, int]:
     return dict(sorted(Counter(g.framework_id for g in grants).items()))
 
 

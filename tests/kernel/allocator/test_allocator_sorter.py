@@ -354,3 +354,14 @@ def test_what_is_held_does_not_move_a_random_order_but_its_shares_are_known() ->
     sorter.allocated("a/b", "cpus:1")
     assert sorter.share("a") == Fraction(1, 4)
     assert first_places(sorter, 4_000) == pytest.approx({"a/b": 0.5, "c": 0.5}, abs=0.05)
+
+
+def test_clients_that_come_and_go_while_nobody_asks_leave_nothing_behind() -> None:
+    sorter = DrfSorter(r(100, 100))
+    sorter.add("kept")
+    for n in range(1_000):
+        holding(sorter, f"r{n}", 1, 1)
+        sorter.remove(f"r{n}")
+    assert len(sorter._root.moved) < 100
+    holding(sorter, "last", 1, 1)
+    assert sorter.sort() == ["kept", "last"]
