@@ -126,7 +126,9 @@ def start_local(
     return started
 
 
-def start_on(*, address: str, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress) -> Started:
+def start_on(
+    *, address: str, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress
+) -> Started:
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
@@ -214,7 +216,9 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
                 break
             time.sleep(0.02)
         else:
-            raise ClusterUnavailable(f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s")
+            raise ClusterUnavailable(
+                f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s"
+            )
     except ray.exceptions.RayError as error:
         raise ClusterUnavailable(f"the cluster did not start: {str(error).strip().splitlines()[-1]}") from error
     write_run_file(started.running)
@@ -254,7 +258,9 @@ def stop(started: Started) -> None:
 
 def stop_actors(plan: ClusterPlan, agents: list[str]) -> None:
     """Ask the agents to end what runs on their nodes, then end the actors."""
-    handles = {name: _find(plan, name) for name in [*(f"agent/{a}" for a in agents), BATCH, MASTER, ALLOCATOR, OBSERVER]}
+    handles = {
+        name: _find(plan, name) for name in [*(f"agent/{a}" for a in agents), BATCH, MASTER, ALLOCATOR, OBSERVER]
+    }
     closing = [h.close.remote() for n, h in handles.items() if h is not None and n.startswith("agent/")]
     ray.wait(closing, num_returns=len(closing), timeout=STOP_TIMEOUT_S) if closing else None
     for handle in handles.values():

@@ -213,7 +213,8 @@ class Executor(_Actor):
         shim_address = f"shim/{agent}/{executor_id}@{self.host.name}"
         directory = self._plan.directory(f"agents/{agent}")
         self.host.add(
-            address, ExecutorMachine(framework_id, executor_id, f"agent/{agent}", shim_address, incarnation=self.host.epoch)
+            address,
+            ExecutorMachine(framework_id, executor_id, f"agent/{agent}", shim_address, incarnation=self.host.epoch),
         )
         side = ShimSide(shim_address, address, executor_id, self.host, directory, self._agent, self._plan)
         self.host.add(shim_address, side)

@@ -105,7 +105,9 @@ class Launcher:
             self._refill()
 
     def _refill(self) -> None:
-        while len(self._spares) + len(self._starting) < max(self._agent.spares - len(self._running), 1, len(self._queue)):
+        while len(self._spares) + len(self._starting) < max(
+            self._agent.spares - len(self._running), 1, len(self._queue)
+        ):
             self._made += 1
             self._start(f"executor/{self._agent.name}/{self._epoch}.{self._made}")
 

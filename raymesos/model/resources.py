@@ -268,7 +268,11 @@ class Resources:
             return self
         return _make(
             self._plain,
-            {k: q for k, q in self._rest.items() if not k.reservations or role == k.role or role.startswith(k.role + "/")},
+            {
+                k: q
+                for k, q in self._rest.items()
+                if not k.reservations or role == k.role or role.startswith(k.role + "/")
+            },
         )
 
     def revocable(self) -> Resources:
@@ -405,7 +409,15 @@ def _cut(whole: Ranges, parts: Ranges) -> Ranges:
 
 
 def _item_to_wire(key: Key, quantity: Quantity) -> list[Any]:
-    kind = 3 if isinstance(quantity, Shared) else 2 if isinstance(quantity, Items) else 0 if isinstance(quantity, int) else 1
+    kind = (
+        3
+        if isinstance(quantity, Shared)
+        else 2
+        if isinstance(quantity, Items)
+        else 0
+        if isinstance(quantity, int)
+        else 1
+    )
     reservations = [[r.role, r.dynamic, r.principal, [list(p) for p in r.labels]] for r in key.reservations]
     value = quantity if kind == 0 else [list(x) if kind == 1 else x for x in quantity]  # type: ignore[union-attr,call-overload]
     return [key.name, reservations, list(key.disk) if key.disk else None, key.shared, key.revocable, kind, value]

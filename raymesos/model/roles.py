@@ -8,27 +8,35 @@ _SPACES = ("\t", "\n", "\x0b", "\x0c", "\r", " ", "\x08", "\x7f")
 
 
 def validate_role(role: str, *, field: str = "role") -> str:
-    """`role` itself if it is a role's name. Raises InvalidValue with the reason. (Mesos: roles.cpp, validate)"""
+    """`role` itself if it is a role's name. Raises InvalidValue with the reason."""
+    error = role_error(role)
+    if error is not None:
+        raise InvalidValue(field, role, error)
+    return role
+
+
+def role_error(role: str) -> str | None:
+    """Why `role` is no role's name, in Mesos' words; None if it is one. (Mesos: roles.cpp, validate)"""
     if not isinstance(role, str):
-        raise InvalidValue(field, role, "must be text")
+        return "Role name must be text"
     if role == "*":
-        return role
+        return None
     if not role:
-        raise InvalidValue(field, role, "must not be empty")
-    if role.startswith("/") or role.endswith("/"):
-        raise InvalidValue(field, role, "must not begin or end with a slash")
+        return "Empty role name is invalid"
+    if role.startswith("/"):
+        return f"Role '{role}' cannot start with a slash"
+    if role.endswith("/"):
+        return f"Role '{role}' cannot end with a slash"
     for part in role.split("/"):
         if not part:
-            raise InvalidValue(field, role, "must not contain two slashes in a row")
-        if part in (".", ".."):
-            raise InvalidValue(field, role, f"must not have {part!r} as a component")
-        if part == "*":
-            raise InvalidValue(field, role, "must not have '*' as a component")
+            return f"Role '{role}' cannot contain two adjacent slashes"
+        if part in (".", "..", "*"):
+            return f"Role '{role}' cannot include '{part}' as a component"
         if part.startswith("-"):
-            raise InvalidValue(field, role, "must not have a component that begins with '-'")
+            return f"Role component '{part}' is invalid because it begins with a dash"
         if any(space in part for space in _SPACES):
-            raise InvalidValue(field, role, "must not contain whitespace or backspace")
-    return role
+            return f"Role component '{part}' is invalid because it contains backspace or whitespace"
+    return None
 
 
 def ancestors(role: str) -> list[str]:

@@ -43,9 +43,8 @@ class MasterSettings:
     """So many pings without an answer and the agent is unreachable (75 s as in Mesos)."""
     agent_reregister_ms: int = 600_000
     """After a master restart an admitted agent has so long to come back before it is unreachable."""
-    completed_frameworks: int = 50
-    """Bound of the history of ended frameworks (Mesos: 50)."""
-    completed_tasks_per_framework: int = 1_000
+    gone_agents: int = 102_400
+    """Ids of removed agents that may never come back; the oldest are forgotten (Mesos: registry_max_agent_count)."""
     unreachable_tasks_per_framework: int = 1_000
     burnt_framework_ids: int = 10_000
     """Removed framework ids that are refused by name; older ones are refused as unknown."""
@@ -126,7 +125,9 @@ def on_ray() -> Settings:
     """The profile of a live cluster: quick suspicion and no hoarding, because peers are one millisecond away."""
     return Settings(
         master=MasterSettings(offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10),
-        agent=AgentSettings(update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000),
+        agent=AgentSettings(
+            update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000
+        ),
     )
 
 

@@ -18,7 +18,9 @@ def explain_job(view: View, job: JobNote, now_ms: int) -> dict[str, Any]:
     fitting = [a for a in active if a.total.contains(job.shape)]
     verdict = "running" if job.running else "waiting"
     if job.waiting == 0:
-        return _answer(job, verdict, [f"nothing waits: {job.running} running, {job.succeeded + job.failed} of {job.total} done"])
+        return _answer(
+            job, verdict, [f"nothing waits: {job.running} running, {job.succeeded + job.failed} of {job.total} done"]
+        )
     if not active:
         return _answer(job, "blocked", ["no agent is registered and active"])
     if not fitting:
@@ -37,7 +39,14 @@ def explain_job(view: View, job: JobNote, now_ms: int) -> dict[str, Any]:
 
 
 def _answer(job: JobNote, verdict: str, reasons: list[str]) -> dict[str, Any]:
-    return {"job": job.job_id, "name": job.name, "role": job.role, "state": job.state, "verdict": verdict, "reasons": reasons}
+    return {
+        "job": job.job_id,
+        "name": job.name,
+        "role": job.role,
+        "state": job.state,
+        "verdict": verdict,
+        "reasons": reasons,
+    }
 
 
 def _end_of(job: JobNote) -> str:

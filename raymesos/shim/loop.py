@@ -77,7 +77,9 @@ class Shim:
             task.started = True
             self.tell(task, "started", {"id": task.id, "pid": pid})
 
-    def finish(self, task: Task, exit_code: int | None, number: int | None, message: str = "", reason: str = "") -> None:
+    def finish(
+        self, task: Task, exit_code: int | None, number: int | None, message: str = "", reason: str = ""
+    ) -> None:
         """The task is over: tell its owner and forget it."""
         if self.tasks.pop(task.id, None) is not None:
             task.pid = 0
@@ -190,9 +192,7 @@ class Shim:
         self._lost_owners.pop(client.owner, None)
         running = [t.id for t in self.tasks.values() if t.owner == client.owner]
         python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        client.stream.queue(
-            "welcome", {"version": VERSION, "python": python, "pid": os.getpid(), "running": running}
-        )
+        client.stream.queue("welcome", {"version": VERSION, "python": python, "pid": os.getpid(), "running": running})
         self._flush(client)
 
     def _run(self, client: Client, kind: str, request: dict[str, Any]) -> None:

@@ -233,7 +233,13 @@ class Pool:
         exit_code, number = split_status(status)
         message = task.over_memory or death_text(exit_code, number)
         index = worker.page[0]
-        report: dict[str, Any] = {"id": task.id, "lo": task.request["lo"], "hi": task.request["lo"], "failed": [], "elapsed_us": 0}
+        report: dict[str, Any] = {
+            "id": task.id,
+            "lo": task.request["lo"],
+            "hi": task.request["lo"],
+            "failed": [],
+            "elapsed_us": 0,
+        }
         if index >= 0 and not task.stopped:
             report |= {"culprit": index, "culprit_error": message}
         self._shim.tell(task, "report", report)

@@ -54,8 +54,7 @@ def serve(stream: Stream, page: memoryview) -> None:
 
 
 def _prepare(request: dict[str, Any]) -> None:
-    """Once per process: a pool has one environment, one working directory, one path."""
-    os.environ.update(request.get("env") or {})
+    """Once per process: a pool has one working directory and one path."""
     for entry in reversed(request.get("path") or []):
         if entry not in sys.path:
             sys.path.insert(0, entry)
@@ -69,9 +68,12 @@ def _prepare(request: dict[str, Any]) -> None:
 
 def _run(request: dict[str, Any], functions: dict[str, Callable[[Any], Any]], page: memoryview) -> dict[str, Any]:
     _redirect(request["log"])
-    environ = os.environ
-    environ["RAYMESOS_JOB_ID"], environ["RAYMESOS_TASK_ID"] = request["job"], request["id"]
-    environ["RAYMESOS_ATTEMPT"] = str(request["attempt"])
+    own = {
+        "RAYMESOS_JOB_ID": request["job"],
+        "RAYMESOS_TASK_ID": request["id"],
+        "RAYMESOS_ATTEMPT": str(request["attempt"]),
+    }
+    os.environ.update((request.get("env") or {}) | own)
     try:
         function = _function(request, functions)
         with _segment(request["inputs"]) as inputs:

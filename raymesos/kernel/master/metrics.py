@@ -1,0 +1,64 @@
+"""Counters and gauges by the names of Mesos' /metrics/snapshot."""
+
+from __future__ import annotations
+
+from raymesos.kernel.master.state import State
+from raymesos.model.tasks import TaskState
+
+_LIVE = {
+    TaskState.STAGING: "tasks_staging",
+    TaskState.STARTING: "tasks_starting",
+    TaskState.RUNNING: "tasks_running",
+    TaskState.KILLING: "tasks_killing",
+}
+_ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "gone_by_operator")
+
+
+def metrics(state: State, now_ms: int) -> dict[str, float]:
+    values: dict[str, float] = {f"tasks_{name}": 0 for name in _ENDED}
+    values |= {name: 0 for name in _LIVE.values()}
+    values |= state.counts
+    frameworks = [f for f in state.frameworks.values() if not f.removed]
+    for framework in frameworks:
+        for task in framework.tasks.values():
+            name = _LIVE.get(task.state)
+            if name is not None:
+                values[name] += 1
+    values["tasks_unreachable"] = sum(len(f.unreachable) for f in frameworks)
+    connected = sum(1 for a in state.agents.values() if a.connected)
+    values |= {
+        "elected": 1,
+        "uptime_secs": (now_ms - state.started_ms) / 1000,
+        "slaves_connected": connected,
+        "slaves_disconnected": len(state.agents) - connected,
+        "slaves_active": connected,
+        "slaves_inactive": len(state.agents) - connected,
+        "slaves_unreachable": len(state.unreachable),
+        "frameworks_connected": sum(1 for f in frameworks if f.address is not None),
+        "frameworks_disconnected": sum(1 for f in frameworks if f.address is None),
+        "frameworks_active": sum(1 for f in frameworks if f.address is not None),
+        "frameworks_inactive": sum(1 for f in frameworks if f.address is None),
+        "outstanding_offers": len(state.offers),
+    }
+    values |= _resources(state)
+    return {f"master/{name}": float(value) for name, value in sorted(values.items())}
+
+
+def _resources(state: State) -> dict[str, float]:
+    total: dict[str, int] = dict.fromkeys(("cpus", "gpus", "mem", "disk"), 0)
+    used = dict(total)
+    for agent in state.agents.values():
+        for name, value in agent.info.resources.quantities().items():
+            if name in total:
+                total[name] += value
+        for task in agent.tasks.values():
+            if task.holding:
+                for name, value in task.info.resources.quantities().items():
+                    if name in used:
+                        used[name] += value
+    values: dict[str, float] = {}
+    for name, whole in total.items():
+        values[f"{name}_total"] = whole / 1000
+        values[f"{name}_used"] = used[name] / 1000
+        values[f"{name}_percent"] = used[name] / whole if whole else 0
+    return values

@@ -1,0 +1,148 @@
+"""Offers: made of the allocator's grants, outstanding until used, declined, rescinded or expired. Whatever is not used goes back to the allocator."""
+
+from __future__ import annotations
+
+from raymesos.kernel.master import notes
+from raymesos.kernel.master.state import Agent, Framework, Outstanding, State, count, subscriber
+from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.resources import Resources
+from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
+from raymesos.wire.messages import Allocations, Decline, Grant, Offer, Offers, Recover, Rescind
+
+
+def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> None:
+    """Turn a pass' grants into offers, one message for each framework. Grants of forgotten books are void; others that cannot be offered go back."""
+    if message.epoch != state.allocator_epoch:
+        return
+    made: dict[str, list[Offer]] = {}
+    for grant in message.grants:
+        agent = state.agents.get(grant.agent_id)
+        if agent is None or agent.incarnation != grant.incarnation:
+            continue  # The agent's removal or new addition has already settled what was held.
+        framework = state.frameworks.get(grant.framework_id)
+        if (
+            framework is None
+            or framework.address is None
+            or not agent.connected
+            or grant.role not in framework.info.roles
+        ):
+            recover(out, grant.framework_id, grant.role, agent, grant.resources)
+            continue
+        made.setdefault(framework.id, []).append(_offer(state, framework, agent, grant, now_ms))
+    for framework_id, offers in made.items():
+        framework = state.frameworks[framework_id]
+        framework.sent += len(offers)
+        count(state, "messages_resource_offers")
+        out.send(str(framework.address), Offers(tuple(offers)))
+        notes.offers_now(state, out, now_ms, framework)
+    if made and state.settings.offer_timeout_ms is not None:
+        _wake_for_next(state, out, now_ms)
+
+
+def declined(state: State, sender: str, message: Decline, out: Outbox, now_ms: int) -> None:
+    """Give the offers back with a filter. Offers that are gone are skipped."""
+    framework = subscriber(state, sender, message.framework_id)
+    if framework is None:
+        return
+    count(state, "messages_decline_offers")
+    for offer_id in message.offer_ids:
+        if offer_id in framework.offers:
+            framework.declined += 1
+            give_back(state, offer_id, out, refuse_ms=message.refuse_ms)
+    notes.offers_now(state, out, now_ms, framework)
+
+
+def give_back(state: State, offer_id: str, out: Outbox, *, refuse_ms: int | None = None) -> None:
+    """End the offer; all of it returns to the allocator."""
+    row = take(state, offer_id)
+    recover(
+        out, row.offer.framework_id, row.offer.role, state.agents[row.offer.agent_id], row.offer.resources, refuse_ms
+    )
+
+
+def rescind(state: State, offer_id: str, out: Outbox) -> None:
+    """Take the offer back from its framework."""
+    framework = state.frameworks[state.offers[offer_id].offer.framework_id]
+    framework.rescinded += 1
+    if framework.address is not None:
+        out.send(framework.address, Rescind(offer_id))
+    give_back(state, offer_id, out)
+
+
+def rescind_of_agent(state: State, agent: Agent, out: Outbox) -> None:
+    for offer_id in list(agent.offers):
+        rescind(state, offer_id, out)
+
+
+def rescind_all(state: State, out: Outbox) -> None:
+    for offer_id in list(state.offers):
+        rescind(state, offer_id, out)
+
+
+def rescind_roles(state: State, framework: Framework, roles: tuple[str, ...], out: Outbox) -> None:
+    """Take back what was offered to roles that the framework has left."""
+    for offer_id in [o for o in framework.offers if state.offers[o].offer.role in roles]:
+        rescind(state, offer_id, out)
+
+
+def void_of_framework(state: State, framework: Framework, out: Outbox) -> None:
+    """End the offers of a framework that can no longer use them; nobody is told."""
+    for offer_id in list(framework.offers):
+        give_back(state, offer_id, out)
+
+
+def expire(state: State, out: Outbox, now_ms: int) -> None:
+    """Rescind what has been outstanding for the offer timeout."""
+    while state.expiring and state.expiring[0][0] <= now_ms:
+        _, offer_id = state.expiring.popleft()
+        if offer_id in state.offers:
+            rescind(state, offer_id, out)
+    _wake_for_next(state, out, now_ms)
+
+
+def take(state: State, offer_id: str) -> Outstanding:
+    """Take the offer off the books; what it held is the caller's to settle."""
+    row = state.offers.pop(offer_id)
+    del state.frameworks[row.offer.framework_id].offers[offer_id]
+    del state.agents[row.offer.agent_id].offers[offer_id]
+    return row
+
+
+def recover(
+    out: Outbox, framework_id: str, role: str, agent: Agent, resources: Resources, refuse_ms: int | None = None
+) -> None:
+    if resources or refuse_ms:
+        out.send(ALLOCATOR, Recover(framework_id, role, agent.id, agent.incarnation, resources, refuse_ms))
+
+
+def refuse_of(refuse_ms: int) -> int:
+    """The filter's length: negative means the default, and nobody refuses for more than a year. (Mesos: hierarchical.cpp)"""
+    return DEFAULT_REFUSE_MS if refuse_ms < 0 else min(refuse_ms, MAX_REFUSE_MS)
+
+
+def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_ms: int) -> Offer:
+    state.offers_named += 1
+    timeout = state.settings.offer_timeout_ms
+    expires = None if timeout is None else now_ms + timeout
+    offer = Offer(
+        f"{state.master_id}-O{state.offers_named}",
+        framework.id,
+        agent.id,
+        agent.info.hostname,
+        grant.role,
+        grant.resources,
+        agent.info.attributes,
+    )
+    state.offers[offer.id] = Outstanding(offer, agent.incarnation, expires)
+    framework.offers[offer.id] = None
+    agent.offers[offer.id] = None
+    if expires is not None:
+        state.expiring.append((expires, offer.id))
+    return offer
+
+
+def _wake_for_next(state: State, out: Outbox, now_ms: int) -> None:
+    while state.expiring and state.expiring[0][1] not in state.offers:
+        state.expiring.popleft()
+    if state.expiring:
+        out.wake("offers", state.expiring[0][0] - now_ms)

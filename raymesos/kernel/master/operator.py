@@ -1,0 +1,37 @@
+"""What an operator may ask of the master: all of it or none, and always answered."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from raymesos.kernel.master import notes, offers
+from raymesos.kernel.master.state import State
+from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.roles import role_error
+from raymesos.wire.messages import OperatorAnswer, SetWeights, WeightsChanged, WeightsSet
+
+
+def set_weights(state: State, sender: str, message: SetWeights, out: Outbox, now_ms: int) -> None:
+    """Set and keep the weights. If a framework is in one of the roles, all offers are rescinded: they were made by the old ones."""
+    error = next((e for e in (_weight_error(*pair) for pair in message.weights) if e is not None), None)
+    if error is None and message.weights:
+        state.weights.update(message.weights)
+        out.persist(WeightsSet(message.weights))
+        out.send(ALLOCATOR, WeightsChanged(message.weights))
+        changed = [role for role, _ in message.weights]
+        if any(role in f.info.roles for f in state.frameworks.values() if not f.removed for role in changed):
+            offers.rescind_all(state, out)
+        for role, weight in message.weights:
+            notes.event(out, now_ms, "weight set", role, weight)
+    out.send(sender, OperatorAnswer(message.request_id, error or ""))
+
+
+def _weight_error(role: str, weight: str) -> str | None:
+    error = role_error(role)
+    if error is not None:
+        return f"role: {error}"
+    try:
+        value = Fraction(weight)
+    except (ValueError, ZeroDivisionError):
+        return f"weight of {role}: {weight!r} must be a decimal number"
+    return None if value > 0 else f"weight of {role}: {weight!r} must be greater than 0"

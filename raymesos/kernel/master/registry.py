@@ -1,0 +1,77 @@
+"""The registry: what of the master must outlive it. Records are appended as things happen; a snapshot says the same in fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from raymesos.errors import InvariantBroken
+from raymesos.kernel.master.state import State
+from raymesos.wire.messages import (
+    AgentAdmitted,
+    AgentGone,
+    AgentReachable,
+    AgentUnreachable,
+    FrameworkIdBurnt,
+    FrameworkIdGiven,
+    MasterStarted,
+    WeightsSet,
+)
+
+
+def restore(state: State, records: Iterable[Any]) -> None:
+    """Take back what former lives have recorded."""
+    for record in records:
+        _replay(state, record)
+    state.recovering = {agent_id: None for agent_id in state.admitted if agent_id not in state.unreachable}
+
+
+def snapshot(state: State) -> list[Any]:
+    """Records that amount to all so far."""
+    records: list[Any] = [MasterStarted(state.cluster_id, state.epoch)]
+    records += [AgentAdmitted(agent_id, info) for agent_id, info in state.admitted.items()]
+    records += [AgentUnreachable(agent_id, since) for agent_id, since in state.unreachable.items()]
+    records += [AgentGone(agent_id) for agent_id in state.gone]
+    records += [FrameworkIdGiven(info) for info in state.known_frameworks.values()]
+    records += [FrameworkIdBurnt(framework_id) for framework_id in state.burnt]
+    if state.weights:
+        records.append(WeightsSet(tuple(state.weights.items())))
+    return records
+
+
+def _replay(state: State, record: Any) -> None:
+    match record:
+        case MasterStarted(cluster_id, epoch):
+            if cluster_id != state.cluster_id:
+                raise InvariantBroken(
+                    "registry.cluster", f"the registry is of cluster {cluster_id}, not {state.cluster_id}"
+                )
+            state.epoch = epoch
+        case AgentAdmitted(agent_id, info):
+            state.admitted[agent_id] = info
+            _named(state, agent_id)
+        case AgentUnreachable(agent_id, since_ms):
+            state.unreachable[agent_id] = since_ms
+        case AgentReachable(agent_id):
+            state.unreachable.pop(agent_id, None)
+        case AgentGone(agent_id):
+            state.admitted.pop(agent_id, None)
+            state.unreachable.pop(agent_id, None)
+            state.gone[agent_id] = None
+            _named(state, agent_id)
+        case FrameworkIdGiven(info):
+            state.known_frameworks[info.id] = info
+        case FrameworkIdBurnt(framework_id):
+            state.known_frameworks.pop(framework_id, None)
+            state.burnt[framework_id] = None
+        case WeightsSet(weights):
+            state.weights.update(weights)
+        case _:
+            raise InvariantBroken("registry.record", f"{type(record).__name__} is no record of a master")
+
+
+def _named(state: State, agent_id: str) -> None:
+    """Agent ids are numbered over all lives of the master."""
+    number = agent_id.rpartition("-S")[2]
+    if number.isdigit():
+        state.agents_named = max(state.agents_named, int(number))

@@ -1,0 +1,201 @@
+"""Tasks after launch: updates forwarded to their framework, acknowledgements back, kills, and resources returned when a task has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from raymesos.kernel.master import notes
+from raymesos.kernel.master.state import Agent, Framework, State, Task, agent_at, count, drop_task, subscriber
+from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.tasks import Capability, Reason, Source, TaskState, for_framework, is_terminal, may_follow
+from raymesos.wire.messages import (
+    Acknowledge,
+    ExecutorExited,
+    ExecutorMessage,
+    Failure,
+    FromExecutor,
+    Kill,
+    KillTask,
+    Recover,
+    ShutdownExecutor,
+    ShutdownOneExecutor,
+    StatusAcknowledged,
+    StatusUpdate,
+    TaskStatus,
+    ToExecutor,
+    Update,
+)
+
+
+def updated(state: State, sender: str, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
+    """Book the newest state and forward the update. The agent resends until its framework has acknowledged; what nobody will, is acknowledged here."""
+    agent = agent_at(state, sender)
+    if agent is None:
+        return  # It is not registered, so it registers again, with all that it has.
+    framework = state.frameworks.get(message.framework_id)
+    status = message.status
+    if framework is None:
+        if message.framework_id not in state.known_frameworks:
+            _acknowledge_for(agent, message, out)
+        return
+    task = framework.tasks.get(status.task_id)
+    count(state, "messages_status_update")
+    if task is not None and task.agent_id == agent.id:
+        _book(state, agent, task, message, out, now_ms)
+    if framework.removed:
+        _acknowledge_for(agent, message, out)
+        if task is not None and is_terminal(task.state):
+            drop_task(state, task)
+    elif framework.address is not None:
+        _forward(framework, agent, message, out)
+
+
+def acknowledged(state: State, sender: str, message: Acknowledge, out: Outbox) -> None:
+    """Pass it on; a task whose terminal update it answers is forgotten."""
+    framework = subscriber(state, sender, message.framework_id)
+    if framework is None:
+        return
+    agent = state.agents.get(message.agent_id)
+    task = framework.tasks.get(message.task_id)
+    if (
+        task is not None
+        and task.status is not None
+        and task.status.uuid == message.uuid
+        and is_terminal(task.status.state)
+    ):
+        drop_task(state, task)
+    if agent is not None and agent.connected:
+        out.send(agent.address, StatusAcknowledged(framework.id, message.task_id, message.uuid))
+
+
+def kill(state: State, sender: str, message: Kill, out: Outbox, now_ms: int) -> None:
+    """Have the task killed; while its agent is away the kill waits for its return. An unknown task is answered as by reconciliation."""
+    from raymesos.kernel.master.reconcile import answer_one
+
+    framework = subscriber(state, sender, message.framework_id)
+    if framework is None:
+        return
+    count(state, "messages_kill_task")
+    task = framework.tasks.get(message.task_id)
+    if task is None:
+        answer_one(state, framework, message.task_id, message.agent_id, out, now_ms)
+        return
+    agent = state.agents[task.agent_id]
+    task.kill_asked, task.kill_grace_ms = True, message.grace_ms
+    if agent.connected:
+        out.send(agent.address, KillTask(framework.id, task.info.task_id, message.grace_ms))
+
+
+def release(state: State, task: Task, out: Outbox) -> None:
+    """Give what the task held back to the allocator, once."""
+    agent = state.agents.get(task.agent_id)
+    if not task.holding or agent is None:
+        return
+    task.holding = False
+    out.send(
+        ALLOCATOR,
+        Recover(
+            task.framework_id, task.info.role, agent.id, agent.incarnation, task.info.resources, None, task_ended=True
+        ),
+    )
+
+
+def tell(
+    state: State,
+    framework: Framework,
+    task: Task,
+    new: TaskState,
+    reason: Reason,
+    message: str,
+    out: Outbox,
+    now_ms: int,
+    *,
+    unreachable_ms: int | None = None,
+) -> None:
+    """An update of the master's own about a task: no uuid, not to be acknowledged."""
+    told = for_framework(new, partition_aware=framework.partition_aware)
+    status = TaskStatus(
+        task.info.task_id,
+        told,
+        task.agent_id,
+        task.info.executor_id,
+        Source.MASTER,
+        reason,
+        message,
+        now_ms,
+        unreachable_ms=unreachable_ms,
+    )
+    _count_state(state, told, reason, Source.MASTER)
+    if framework.address is not None:
+        out.send(framework.address, Update(status))
+
+
+def to_executor(state: State, sender: str, message: ToExecutor, out: Outbox) -> None:
+    """Best effort: to an agent that is away it is dropped."""
+    framework = subscriber(state, sender, message.framework_id)
+    agent = state.agents.get(message.agent_id)
+    if framework is not None and agent is not None and agent.connected:
+        out.send(agent.address, ExecutorMessage(framework.id, message.executor_id, message.data, down=True))
+
+
+def from_executor(state: State, sender: str, message: ExecutorMessage, out: Outbox) -> None:
+    agent = agent_at(state, sender)
+    framework = state.frameworks.get(message.framework_id)
+    if agent is not None and framework is not None and framework.address is not None:
+        out.send(framework.address, FromExecutor(agent.id, message.executor_id, message.data))
+
+
+def executor_exited(state: State, sender: str, message: ExecutorExited, out: Outbox, now_ms: int) -> None:
+    agent = agent_at(state, sender)
+    framework = state.frameworks.get(message.framework_id)
+    if agent is not None and framework is not None and framework.address is not None:
+        out.send(framework.address, Failure(agent.id, message.executor_id, message.exit_status))
+        notes.event(out, now_ms, "executor ended", message.executor_id, f"on agent {agent.info.name}")
+
+
+def shutdown_executor(state: State, sender: str, message: ShutdownExecutor, out: Outbox) -> None:
+    framework = subscriber(state, sender, message.framework_id)
+    agent = state.agents.get(message.agent_id)
+    if framework is not None and agent is not None and agent.connected:
+        out.send(agent.address, ShutdownOneExecutor(framework.id, message.executor_id))
+
+
+def _book(state: State, agent: Agent, task: Task, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
+    status = message.status
+    repeated = task.status is not None and task.status.uuid == status.uuid
+    task.status = status
+    newest = message.latest_state if may_follow(task.state, message.latest_state) else status.state
+    if not is_terminal(task.state) and may_follow(task.state, newest):
+        task.state = newest
+    if is_terminal(task.state):
+        release(state, task, out)
+    if not repeated:
+        _count_state(state, status.state, status.reason, status.source)
+        notes.task_now(out, now_ms, task, reason=status.reason, message=status.message)
+
+
+def _forward(framework: Framework, agent: Agent, message: StatusUpdate, out: Outbox) -> None:
+    status = message.status
+    if status.state is TaskState.KILLING and Capability.TASK_KILLING_STATE not in framework.info.capabilities:
+        _acknowledge_for(agent, message, out)
+        return
+    told = for_framework(status.state, partition_aware=framework.partition_aware)
+    if told is not status.state or status.agent_id != agent.id:
+        status = replace(status, state=told, agent_id=agent.id)
+    out.send(str(framework.address), Update(status))
+
+
+def _acknowledge_for(agent: Agent, message: StatusUpdate, out: Outbox) -> None:
+    """There is nobody who would: the agent may stop resending."""
+    out.send(agent.address, StatusAcknowledged(message.framework_id, message.status.task_id, message.status.uuid))
+
+
+def _count_state(state: State, new: TaskState, reason: Reason, source: Source) -> None:
+    if is_terminal(new):
+        name = new.removeprefix("TASK_").lower()
+        count(state, f"tasks_{name}")
+        if reason is not Reason.NONE:
+            count(
+                state,
+                f"task_{name}/{source.lower()}/{reason.lower()}",
+            )
