@@ -1,0 +1,211 @@
+"""The auditor's copy of what the master must know: outstanding offers and tasks in use of each agent, made from what the master took and sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from raymesos.machine import LinkDown
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.tasks import is_terminal
+from raymesos.sim.audit_grants import Broken
+from raymesos.wire.messages import (
+    Accept,
+    AgentDeactivated,
+    AgentInfo,
+    AgentRegistered,
+    AgentRemoved,
+    AgentTask,
+    Decline,
+    FrameworkDeactivated,
+    FrameworkRemoved,
+    Offer,
+    Offers,
+    RegisterAgent,
+    ReregisterAgent,
+    Rescind,
+    RunTasks,
+    StatusUpdate,
+    Subscribe,
+)
+
+TaskKey = tuple[str, str]
+"""(framework id, task id)"""
+
+
+@dataclass(slots=True)
+class _Agent:
+    total: Resources
+    free: Resources
+    offers: dict[str, Resources] = field(default_factory=dict)
+    used: dict[TaskKey, Resources] = field(default_factory=dict)
+
+
+class OfferAudit:
+    """`taken` and `sent` say what is to be watched of the master."""
+
+    def __init__(self, broken: Broken) -> None:
+        self._broken = broken
+        self._agents: dict[str, _Agent] = {}
+        self._infos: dict[str, AgentInfo] = {}
+        self._ids: dict[str, str] = {}
+        self._offers: dict[str, Offer] = {}
+        self._by_framework: dict[str, dict[str, None]] = {}
+        self._seen: dict[str, None] = {}
+        self._addresses: dict[str, str] = {}
+        self.offered = 0
+        self.taken: dict[type, Callable[[str, str, Any], None]] = {
+            RegisterAgent: lambda a, sender, m: self._infos.__setitem__(sender, m.info),
+            ReregisterAgent: lambda a, sender, m: self._infos.__setitem__(sender, m.info),
+            Accept: self._answered,
+            Decline: self._answered,
+            StatusUpdate: self._updated,
+            Subscribe: self._subscribed,
+            LinkDown: self._link_down,
+        }
+        self.sent: dict[type, Callable[[str, str, Any, Any], None]] = {
+            AgentRegistered: self._registered,
+            Offers: self._offered,
+            Rescind: lambda a, to, m, cause: self._drop(m.offer_id),
+            RunTasks: self._launched,
+            AgentRemoved: lambda a, to, m, cause: self._agent_removed(m.agent_id),
+            AgentDeactivated: lambda a, to, m, cause: self._agent_away(m.agent_id),
+            FrameworkDeactivated: lambda a, to, m, cause: self._framework_away(m.framework_id),
+            FrameworkRemoved: lambda a, to, m, cause: self._framework_away(m.framework_id),
+        }
+
+    def forget(self) -> None:
+        """The master began a new life: it relearns who is there and what runs."""
+        self._agents.clear()
+        self._ids.clear()
+        self._offers.clear()
+        self._by_framework.clear()
+        self._addresses.clear()
+
+    def compare(self, held: dict[str, Resources]) -> None:
+        """What the allocator counts as held of each agent is what is offered or used, no more and no less."""
+        for agent_id, agent in self._agents.items():
+            known = held.get(agent_id, EMPTY)
+            if known + agent.free != agent.total:
+                self._broken(
+                    "books.leak",
+                    f"{agent_id} has {agent.total}: {agent.free} not offered nor used, the allocator holds {known}",
+                )
+
+    # ------------------------------------------------------------ agents
+
+    def _registered(self, address: str, to: str, message: AgentRegistered, cause: Any) -> None:
+        info = self._infos.get(to)
+        if info is None:
+            self._broken("offer.agent", f"{to} is registered and never asked for it")
+            return
+        self._ids[to] = message.agent_id
+        agent = self._agents.get(message.agent_id)
+        if agent is None:
+            agent = self._agents[message.agent_id] = _Agent(info.resources, info.resources)
+        if isinstance(cause, ReregisterAgent):
+            for task in cause.tasks:
+                self._listed(message.agent_id, agent, task)
+
+    def _listed(self, agent_id: str, agent: _Agent, task: AgentTask) -> None:
+        key = (task.framework_id, task.task.task_id)
+        if is_terminal(task.state):
+            self._release(agent, key)
+        elif key not in agent.used:
+            self._use(agent_id, agent, key, task.task.resources)
+
+    def _agent_removed(self, agent_id: str) -> None:
+        self._agent_away(agent_id)
+        self._agents.pop(agent_id, None)
+
+    def _agent_away(self, agent_id: str) -> None:
+        agent = self._agents.get(agent_id)
+        for offer_id in list(agent.offers) if agent is not None else []:
+            self._drop(offer_id)
+
+    # ------------------------------------------------------------ frameworks
+
+    def _subscribed(self, address: str, sender: str, message: Subscribe) -> None:
+        if message.info.id:
+            self._framework_away(message.info.id)
+            self._addresses[sender] = message.info.id
+
+    def _link_down(self, address: str, sender: str, message: LinkDown) -> None:
+        framework_id = self._addresses.get(message.peer)
+        if framework_id is not None:
+            self._framework_away(framework_id)
+
+    def _framework_away(self, framework_id: str) -> None:
+        for offer_id in list(self._by_framework.get(framework_id, ())):
+            self._drop(offer_id)
+
+    # ------------------------------------------------------------ offers
+
+    def _offered(self, address: str, to: str, message: Offers, cause: Any) -> None:
+        for offer in message.offers:
+            self.offered += 1
+            self._addresses[to] = offer.framework_id
+            if offer.id in self._seen:
+                self._broken("offer.id", f"offer {offer.id} was made before")
+                continue
+            self._seen[offer.id] = None
+            agent = self._agents.get(offer.agent_id)
+            if agent is None:
+                self._broken("offer.agent", f"offer {offer.id} is of {offer.agent_id}, which is not registered")
+            elif not agent.free.contains(offer.resources):
+                self._broken(
+                    "offer.overcommitted",
+                    f"offer {offer.id} of {offer.resources} on {offer.agent_id}: only {agent.free} is neither offered nor used",
+                )
+            else:
+                self._offers[offer.id] = offer
+                self._by_framework.setdefault(offer.framework_id, {})[offer.id] = None
+                agent.offers[offer.id] = offer.resources
+                agent.free = agent.free - offer.resources
+
+    def _answered(self, address: str, sender: str, message: Accept | Decline) -> None:
+        for offer_id in message.offer_ids:
+            offer = self._offers.get(offer_id)
+            if offer is not None and offer.framework_id == message.framework_id:
+                self._drop(offer_id)
+
+    def _drop(self, offer_id: str) -> None:
+        offer = self._offers.pop(offer_id, None)
+        if offer is None:
+            return
+        self._by_framework[offer.framework_id].pop(offer_id, None)
+        agent = self._agents.get(offer.agent_id)
+        if agent is not None:
+            agent.free = agent.free + agent.offers.pop(offer_id)
+
+    # ------------------------------------------------------------ tasks
+
+    def _launched(self, address: str, to: str, message: RunTasks, cause: Any) -> None:
+        agent_id = self._ids.get(to, "")
+        agent = self._agents.get(agent_id)
+        if agent is None:
+            self._broken("offer.agent", f"tasks are sent to {to}, which is not registered")
+            return
+        for task in message.tasks:
+            self._use(agent_id, agent, (message.framework.id, task.task_id), task.resources)
+
+    def _use(self, agent_id: str, agent: _Agent, key: TaskKey, resources: Resources) -> None:
+        if not agent.free.contains(resources):
+            self._broken(
+                "offer.overcommitted", f"task {key[1]} uses {resources} of {agent_id}, only {agent.free} is free"
+            )
+            return
+        agent.used[key] = resources
+        agent.free = agent.free - resources
+
+    def _updated(self, address: str, sender: str, message: StatusUpdate) -> None:
+        if is_terminal(message.latest_state) or is_terminal(message.status.state):
+            agent = self._agents.get(self._ids.get(sender, ""))
+            if agent is not None:
+                self._release(agent, (message.framework_id, message.status.task_id))
+
+    def _release(self, agent: _Agent, key: TaskKey) -> None:
+        resources = agent.used.pop(key, None)
+        if resources is not None:
+            agent.free = agent.free + resources

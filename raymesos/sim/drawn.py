@@ -1,0 +1,54 @@
+"""What user work does in a generated run: it starts by itself, runs for a drawn time, and now and then fails."""
+
+from __future__ import annotations
+
+from random import Random
+
+from raymesos.sim.audit import Auditor
+from raymesos.sim.shim import Fate, Finish
+from raymesos.wire.messages import StartWork
+from raymesos.wire.work import WorkReport
+
+RUN_TENTHS = (10, 300)
+"""Run times in tenths of a second: from 1 s to 30 s."""
+FAIL_EVERY = 50
+
+
+class DrawnWork:
+    """The script of a generated run. `cpus_in_all` are the thousandths of CPUs that the cluster has."""
+
+    def __init__(self, rng: Random, audit: Auditor) -> None:
+        self.cpus_in_all = 0
+        self._rng = rng
+        self._audit = audit
+        self._first_ms = 0
+        self._last_ms = 0
+        self._area = 0
+
+    def fate(self, agent: str, work: StartWork) -> Fate:
+        rng = self._rng
+        tenths = rng.randrange(*RUN_TENTHS)
+        return Fate(0, 100 * tenths, 0 if rng.randrange(FAIL_EVERY) else 1)
+
+    def report(self, work: StartWork, end: Finish) -> WorkReport | None:
+        return None
+
+    def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None:
+        self._pass(at_ms)
+        self._audit.work_began(at_ms, agent, work)
+
+    def ended(self, at_ms: int, agent: str, task_id: str) -> None:
+        self._pass(at_ms)
+        self._audit.work_ended(at_ms, agent, task_id)
+
+    def utilisation(self) -> float:
+        """The part of all CPUs that was in use, on average, between the first start and the last end."""
+        whole = self.cpus_in_all * (self._last_ms - self._first_ms)
+        return self._area / whole if whole else 0.0
+
+    def _pass(self, at_ms: int) -> None:
+        if not self._first_ms:
+            self._first_ms = self._last_ms = at_ms
+        if at_ms > self._last_ms:
+            self._area += self._audit.tasks.cpus_at_work * (at_ms - self._last_ms)
+            self._last_ms = at_ms

@@ -1,0 +1,158 @@
+"""What a scripted framework sees: offers, its tasks, and events, with agents by their names and times in virtual seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Resources
+from raymesos.wire.messages import (
+    Failure,
+    FrameworkError,
+    FromExecutor,
+    Offers,
+    Rescind,
+    Subscribed,
+    TaskInfo,
+    TaskStatus,
+    Update,
+)
+from raymesos.wire.messages import Offer as WireOffer
+
+FrameworkEvent = Subscribed | Offers | Rescind | Update | FromExecutor | Failure | FrameworkError
+
+
+class Calendar:
+    """Turns the machines' clock into virtual seconds since the start of the simulation, and agent ids into names."""
+
+    def __init__(self, start_ms: int) -> None:
+        self.start_ms = start_ms
+        self._names: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+
+    def seconds(self, at_ms: int) -> float:
+        return (at_ms - self.start_ms) / 1000
+
+    def learn(self, agent_id: str, name: str) -> None:
+        self._names[agent_id] = name
+        self._ids[name] = agent_id
+
+    def name_of(self, agent_id: str) -> str:
+        """The agent's name; the id itself if it is of no agent here."""
+        return self._names.get(agent_id, agent_id)
+
+    def registered_id(self, name: str) -> str:
+        """The id that the agent of this name last registered under; empty if it never did."""
+        return self._ids.get(name, "")
+
+    def id_of(self, agent: str | None) -> str:
+        """The id that the agent called `agent` has now; the text itself if there is none; empty for None."""
+        return self._ids.get(agent, agent) if agent else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer as its framework holds it. `agent` is the agent's name."""
+
+    id: str
+    agent: str
+    role: str
+    resources: Resources
+    attributes: Attributes
+    agent_id: str
+    framework_id: str
+    executor_ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Task:
+    """A task that the framework asked for: what it was last told of it. `agent` is the agent's name."""
+
+    id: str
+    agent: str
+    resources: Resources
+    state: str = "TASK_STAGING"
+    reason: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOp:
+    """One operation of an `accept`, and the task that it starts."""
+
+    info: TaskInfo
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a framework received at `at` virtual seconds. Fields that its type does not have are None."""
+
+    type: str
+    at: float
+    framework_id: str | None = None
+    offers: tuple[Offer, ...] = ()
+    offer_id: str | None = None
+    task_id: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    source: str | None = None
+    agent: str | None = None
+    message: str | None = None
+    uuid: str | None = None
+    unreachable_time: float | None = None
+    executor_id: str | None = None
+    exit_status: int | None = None
+    healthy: bool | None = None
+    data: bytes = b""
+
+
+def event_of(message: FrameworkEvent, at_ms: int, calendar: Calendar) -> Event:
+    """The event that `message`, received at `at_ms`, is to a framework."""
+    at = calendar.seconds(at_ms)
+    match message:
+        case Subscribed(framework_id):
+            return Event("SUBSCRIBED", at, framework_id=framework_id)
+        case Offers(offers):
+            return Event("OFFERS", at, offers=tuple(offer_of(o, calendar) for o in offers))
+        case Rescind(offer_id):
+            return Event("RESCIND", at, offer_id=offer_id)
+        case Update(status):
+            return Event("UPDATE", at, **_of_status(status, calendar))
+        case FromExecutor(agent_id, executor_id, data):
+            return Event("MESSAGE", at, agent=calendar.name_of(agent_id), executor_id=executor_id, data=data)
+        case Failure(agent_id, executor_id, exit_status):
+            name = calendar.name_of(agent_id)
+            return Event("FAILURE", at, agent=name, executor_id=executor_id or None, exit_status=exit_status)
+        case FrameworkError(text):
+            return Event("ERROR", at, message=text)
+
+
+def offer_of(offer: WireOffer, calendar: Calendar) -> Offer:
+    return Offer(
+        id=offer.id,
+        agent=calendar.name_of(offer.agent_id),
+        role=offer.role,
+        resources=offer.resources,
+        attributes=offer.attributes,
+        agent_id=offer.agent_id,
+        framework_id=offer.framework_id,
+        executor_ids=offer.executor_ids,
+    )
+
+
+def _of_status(status: TaskStatus, calendar: Calendar) -> dict[str, Any]:
+    return {
+        "task_id": status.task_id,
+        "state": str(status.state),
+        "reason": str(status.reason) or None,
+        "source": str(status.source),
+        "agent": calendar.name_of(status.agent_id) if status.agent_id else None,
+        "message": status.message,
+        "uuid": status.uuid or None,
+        "unreachable_time": calendar.seconds(status.unreachable_ms) if status.unreachable_ms is not None else None,
+        "executor_id": status.executor_id or None,
+        "healthy": status.healthy,
+        "data": status.data,
+    }

@@ -1,0 +1,190 @@
+"""Faults drawn from a seed: machines and executors crash and begin again, links are cut and healed, messages are slow, resent updates come twice.
+
+Each fault has a beginning and an end. After the last end everything runs and is connected again; what must not be lost must then come out right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
+
+from raymesos.machine import ALLOCATOR, MASTER, Envelope
+from raymesos.sim.audit import Auditor
+from raymesos.sim.cluster import Cluster
+from raymesos.sim.launcher import CrashExecutor
+from raymesos.wire.messages import StatusUpdate
+
+# Most outages are short; one in ten outlasts the 75 s after which an agent is given up.
+SHORT_MS = (50, 15_000)
+LONG_MS = (76_000, 200_000)
+LONG_EVERY = 10
+DELAY_MS = 400
+DOUBLED = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What faults are done with. `story` is told of each."""
+
+    cluster: Cluster
+    audit: Auditor
+    frameworks: tuple[str, ...]
+    """Their addresses."""
+    story: Callable[[str], None]
+
+
+class Faults:
+    """`count` faults that begin between `from_ms` and `to_ms` of the world's clock. `act` carries out what is due."""
+
+    def __init__(self, tools: Tools, rng: Random, *, count: int, from_ms: int, to_ms: int) -> None:
+        self._tools = tools
+        self._world = tools.cluster.world
+        self._rng = rng
+        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = 0
+        self._struck: dict[str, None] = {}
+        self._slow = 0
+        self._doubling = 0
+        self.counts: dict[str, int] = {}
+        kinds = (
+            self._crash_kernel,
+            self._crash_agent,
+            self._crash_framework,
+            self._crash_executor,
+            self._isolate,
+            self._cut_kernel,
+        )
+        for _ in range(count):
+            self._at(rng.randrange(from_ms, to_ms), rng.choice((*kinds, self._crash_agent, self._isolate)))
+        for disturb in (self._delay, self._double):
+            self._at(rng.randrange(from_ms, to_ms), disturb)
+
+    def next_ms(self) -> int | None:
+        """When the next one begins or ends; None when all have."""
+        return self._due[0][0] if self._due else None
+
+    def act(self) -> None:
+        """Begin and end what is due now."""
+        while self._due and self._due[0][0] <= self._world.now_ms:
+            heappop(self._due)[2]()
+
+    # ------------------------------------------------------------ kinds
+
+    def _crash_kernel(self) -> None:
+        self._crash(self._rng.choice((MASTER, ALLOCATOR)), "crash of master or allocator")
+
+    def _crash_agent(self) -> None:
+        self._crash(f"agent/{self._rng.choice(self._tools.cluster.agent_names())}", "crash of an agent")
+
+    def _crash_framework(self) -> None:
+        self._crash(self._rng.choice(self._tools.frameworks), "crash of a framework")
+
+    def _crash(self, address: str, kind: str) -> None:
+        if not self._strike(address, kind):
+            return
+        self._tools.cluster.crash(address)
+        self._tools.audit.died(self._world.now_ms, address)
+
+        def again() -> None:
+            self._tools.cluster.start(address)
+            self._over(address)
+
+        self._later(again)
+
+    def _crash_executor(self) -> None:
+        name = self._rng.choice(self._tools.cluster.agent_names())
+        running = self._tools.cluster.launcher(name).executors
+        if running:
+            self._count("crash of an executor", name)
+            launcher = f"launcher/{name}"
+            self._world.post(launcher, launcher, CrashExecutor(self._rng.choice(running)))
+
+    def _isolate(self) -> None:
+        """An agent's or a framework's host is cut off."""
+        agents = [f"agent/{n}" for n in self._tools.cluster.agent_names()]
+        host = self._rng.choice(agents if self._rng.random() < 0.8 else self._tools.frameworks)
+        if not self._strike(f"link of {host}", "host cut off"):
+            return
+        self._world.isolate(host)
+
+        def heal() -> None:
+            self._world.rejoin(host)
+            self._over(f"link of {host}")
+
+        self._later(heal)
+
+    def _cut_kernel(self) -> None:
+        """One link of the master is cut: to the allocator, or to an agent that others can still reach."""
+        name = self._rng.choice(self._tools.cluster.agent_names())
+        peer = ALLOCATOR if self._rng.random() < 0.5 else f"agent/{name}"
+        if not self._strike(f"master to {peer}", "link of the master cut"):
+            return
+        self._world.cut(MASTER, peer)
+
+        def heal() -> None:
+            self._world.heal(MASTER, peer)
+            self._over(f"master to {peer}")
+
+        self._later(heal)
+
+    def _delay(self) -> None:
+        """For a while every batch takes a time of its own."""
+        self._count("messages slow", "all links")
+        self._slow += 1
+        self._world.network.delay = lambda: self._rng.randrange(DELAY_MS)
+
+        def end() -> None:
+            self._slow -= 1
+            if not self._slow:
+                self._world.network.delay = None
+
+        self._later(end)
+
+    def _double(self) -> None:
+        """For a while some updates that agents send arrive twice."""
+        self._count("updates doubled", "all links")
+        self._doubling += 1
+        self._world.network.alter = self._doubled
+
+        def end() -> None:
+            self._doubling -= 1
+            if not self._doubling:
+                self._world.network.alter = None
+
+        self._later(end)
+
+    def _doubled(self, envelopes: list[Envelope]) -> list[Envelope]:
+        made = []
+        for envelope in envelopes:
+            made.append(envelope)
+            if isinstance(envelope[2], StatusUpdate) and self._rng.random() < DOUBLED:
+                made.append(envelope)
+        return made
+
+    # ------------------------------------------------------------ when
+
+    def _strike(self, target: str, kind: str) -> bool:
+        """Mark the target as struck; False if it is struck already."""
+        if target in self._struck:
+            return False
+        self._struck[target] = None
+        self._count(kind, target)
+        return True
+
+    def _over(self, target: str) -> None:
+        del self._struck[target]
+        self._tools.story(f"{self._world.now_ms} over: {target}")
+
+    def _count(self, kind: str, target: str) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self._tools.story(f"{self._world.now_ms} fault: {kind}: {target}")
+
+    def _later(self, end: Callable[[], None]) -> None:
+        low, high = LONG_MS if self._rng.randrange(LONG_EVERY) == 0 else SHORT_MS
+        self._at(self._world.now_ms + self._rng.randrange(low, high), end)
+
+    def _at(self, at_ms: int, act: Callable[[], None]) -> None:
+        self._order += 1
+        heappush(self._due, (at_ms, self._order, act))

@@ -1,0 +1,283 @@
+"""Generated clusters: agents of drawn sizes, and frameworks with a number of tasks each that they want run to their end, whatever happens.
+
+A `Workload` is what a framework keeps for good (its database): what waits, what is live, what is done. A `WorkloadMachine` is one life of the framework. A task that the
+system lost is launched again under a new id; one that failed or was killed on purpose is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from raymesos.machine import MASTER, LinkUp, Outbox, Wake
+from raymesos.model.resources import Resources
+from raymesos.model.tasks import ALL_CAPABILITIES, Capability, Reason, TaskState, is_terminal
+from raymesos.wire.messages import (
+    Accept,
+    Acknowledge,
+    Decline,
+    FrameworkError,
+    FrameworkInfo,
+    Kill,
+    Launch,
+    Offer,
+    Offers,
+    Reconcile,
+    Revive,
+    Subscribe,
+    Subscribed,
+    Suppress,
+    TaskInfo,
+    TaskRef,
+    TaskStatus,
+    Update,
+)
+from raymesos.wire.work import CommandWork
+
+AGENT_SIZES = ("cpus:4;mem:8192", "cpus:8;mem:16384", "cpus:8;mem:32768", "cpus:16;mem:32768")
+SHAPES = ("cpus:1;mem:1024", "cpus:1;mem:2048", "cpus:0.5;mem:1024", "cpus:2;mem:2048")
+WORK = CommandWork(("generated",))
+# Frameworks live through any crash and cut that faults bring about.
+FAILOVER_MS = 7 * 24 * 3600 * 1000
+# What is not wanted now is refused for so long; a revive clears it.
+REFUSE_MS = 5_000
+# A task that nothing was heard of is asked for, after a reconnection soon and otherwise seldom; Mesos' advice: back off.
+RECONCILE_SOON_MS = 10_000
+RECONCILE_SELDOM_MS = 300_000
+# One task in so many is killed by its framework once it runs.
+KILL_EVERY = 97
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlan:
+    name: str
+    resources: Resources
+    attributes: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkPlan:
+    name: str
+    role: str
+    wanted: tuple[tuple[Resources, int], ...]
+    """(shape, how many tasks of it)"""
+    partition_aware: bool
+
+
+@dataclass(slots=True)
+class Live:
+    """A task that may run: which of the wanted shapes it has, and when something was last heard of it."""
+
+    shape: int
+    agent_id: str
+    heard_ms: int
+    to_kill: bool = False
+
+
+@dataclass(slots=True)
+class Workload:
+    """What a framework wants and has. `waiting` counts the tasks to launch by shape."""
+
+    plan: FrameworkPlan
+    waiting: list[int]
+    framework_id: str = ""
+    live: dict[str, Live] = field(default_factory=dict)
+    launched: int = 0
+    done: int = 0
+    lost: int = 0
+    """Tasks that the system lost and that were launched again."""
+    refused: str = ""
+    """The text of the ERROR that ended the subscription; none should."""
+
+    @staticmethod
+    def of(plan: FrameworkPlan) -> Workload:
+        return Workload(plan, [count for _, count in plan.wanted])
+
+    @property
+    def address(self) -> str:
+        return f"framework/{self.plan.name}"
+
+    @property
+    def complete(self) -> bool:
+        return not self.live and not any(self.waiting)
+
+
+class WorkloadMachine:
+    """One life of the framework of a workload."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._load = workload
+        self._suppressed = False
+        self._retry_ms = RECONCILE_SELDOM_MS
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        match message:
+            case Update(status):
+                self._updated(now_ms, status, out)
+            case Offers(offers):
+                for offer in offers:
+                    self._offered(now_ms, offer, out)
+                self._rest_if_idle(out)
+            case Subscribed(framework_id):
+                self._subscribed(now_ms, framework_id, out)
+            case Wake("reconcile"):
+                self._reconcile_silent(now_ms, out)
+            case Wake("start"):
+                self._subscribe(out)
+            case LinkUp(peer) if peer == MASTER:
+                self._subscribe(out)
+            case FrameworkError(text):
+                self._load.refused = text
+            case _:
+                return
+
+    def check(self) -> None:
+        return
+
+    # ------------------------------------------------------------ subscription
+
+    def _subscribe(self, out: Outbox) -> None:
+        plan = self._load.plan
+        capabilities = ALL_CAPABILITIES
+        if not plan.partition_aware:
+            capabilities = tuple(c for c in capabilities if c != Capability.PARTITION_AWARE)
+        info = FrameworkInfo(
+            plan.name, (plan.role,), self._load.framework_id, "sim", "", capabilities, FAILOVER_MS, hostname=plan.name
+        )
+        out.send(MASTER, Subscribe(info, (plan.role,) if self._suppressed else ()))
+
+    def _subscribed(self, now_ms: int, framework_id: str, out: Outbox) -> None:
+        load = self._load
+        load.framework_id = framework_id
+        self._retry_ms = RECONCILE_SELDOM_MS
+        if load.live:
+            self._ask_for(load.live, out)
+            self._retry_ms = RECONCILE_SOON_MS
+        out.wake("reconcile", self._retry_ms)
+
+    def _reconcile_silent(self, now_ms: int, out: Outbox) -> None:
+        """Ask again for tasks of which nothing was heard since the last time, ever more seldom."""
+        silent = [t for t, live in self._load.live.items() if live.heard_ms < now_ms - self._retry_ms]
+        if silent:
+            self._ask_for(silent, out)
+        self._retry_ms = min(2 * self._retry_ms, RECONCILE_SELDOM_MS)
+        out.wake("reconcile", self._retry_ms)
+
+    def _ask_for(self, task_ids: Iterable[str], out: Outbox) -> None:
+        live = self._load.live
+        out.send(MASTER, Reconcile(self._load.framework_id, tuple([TaskRef(t, live[t].agent_id) for t in task_ids])))
+
+    # ------------------------------------------------------------ offers
+
+    def _offered(self, now_ms: int, offer: Offer, out: Outbox) -> None:
+        load = self._load
+        tasks = self._pack(now_ms, offer)
+        if tasks:
+            out.send(MASTER, Accept(load.framework_id, (offer.id,), (Launch(tuple(tasks)),), REFUSE_MS))
+        else:
+            out.send(MASTER, Decline(load.framework_id, (offer.id,), REFUSE_MS))
+
+    def _pack(self, now_ms: int, offer: Offer) -> list[TaskInfo]:
+        """As many waiting tasks as fit, shapes in the order of the plan."""
+        load = self._load
+        left = dict(offer.resources.quantities())
+        tasks = []
+        for shape, waiting in enumerate(load.waiting):
+            if not waiting:
+                continue
+            resources = load.plan.wanted[shape][0]
+            need = resources.quantities()
+            fitting = min(waiting, min([left.get(name, 0) // value for name, value in need.items()]))
+            if fitting <= 0:
+                continue
+            for name, value in need.items():
+                left[name] -= fitting * value
+            load.waiting[shape] -= fitting
+            tasks.extend([self._new_task(now_ms, shape, resources, offer) for _ in range(fitting)])
+        return tasks
+
+    def _new_task(self, now_ms: int, shape: int, resources: Resources, offer: Offer) -> TaskInfo:
+        load = self._load
+        load.launched += 1
+        task_id = f"{load.plan.name}-{load.launched}"
+        load.live[task_id] = Live(shape, offer.agent_id, now_ms, load.launched % KILL_EVERY == 0)
+        return TaskInfo(task_id, task_id, resources, WORK)
+
+    def _rest_if_idle(self, out: Outbox) -> None:
+        if not self._suppressed and not any(self._load.waiting):
+            self._suppressed = True
+            out.send(MASTER, Suppress(self._load.framework_id))
+
+    # ------------------------------------------------------------ updates
+
+    def _updated(self, now_ms: int, status: TaskStatus, out: Outbox) -> None:
+        load = self._load
+        if status.uuid:
+            out.send(MASTER, Acknowledge(load.framework_id, status.agent_id, status.task_id, status.uuid))
+        live = load.live.get(status.task_id)
+        if live is None:
+            if status.state is TaskState.RUNNING:
+                # Given up as lost and launched anew under another id: it must not run beside its successor.
+                out.send(MASTER, Kill(load.framework_id, status.task_id, status.agent_id))
+            return
+        live.heard_ms = now_ms
+        if is_terminal(status.state) or status.state is TaskState.UNKNOWN:
+            self._ended(status, live, out)
+        elif live.to_kill and status.state is TaskState.RUNNING:
+            live.to_kill = False
+            out.send(MASTER, Kill(load.framework_id, status.task_id, status.agent_id))
+
+    def _ended(self, status: TaskStatus, live: Live, out: Outbox) -> None:
+        load = self._load
+        del load.live[status.task_id]
+        by_user = status.state in (TaskState.FINISHED, TaskState.KILLED) or (
+            status.state is TaskState.FAILED and status.reason is Reason.NONE
+        )
+        if by_user:
+            load.done += 1
+            return
+        load.lost += 1
+        load.waiting[live.shape] += 1
+        if self._suppressed:
+            self._suppressed = False
+            out.send(MASTER, Revive(load.framework_id))
+
+
+def plan_agents(count: int, rng: Random) -> list[AgentPlan]:
+    """`count` agents named a0001 and on, on racks of forty."""
+    sizes = [Resources.parse(text) for text in AGENT_SIZES]
+    width = len(str(count))
+    return [AgentPlan(f"a{i + 1:0{width}}", sizes[rng.randrange(len(sizes))], f"rack:r{i // 40}") for i in range(count)]
+
+
+def plan_frameworks(count: int, tasks: int, rng: Random) -> list[FrameworkPlan]:
+    """`count` frameworks that want `tasks` tasks together, in a tree of roles: some share a role, some have a role below another's team."""
+    shapes = [Resources.parse(text) for text in SHAPES]
+    shares = _split(tasks, count, rng)
+    plans = []
+    for i, wanted in enumerate(shares):
+        team = f"team{i % max(1, (count + 1) // 2)}"
+        role = team if rng.random() < 0.5 else f"{team}/{'batch' if rng.random() < 0.5 else 'web'}"
+        chosen = rng.sample(shapes, k=min(2, len(shapes)))
+        counts = _split(wanted, len(chosen), rng)
+        plans.append(
+            FrameworkPlan(
+                name=f"f{i + 1:0{len(str(count))}}",
+                role=role,
+                wanted=tuple(zip(chosen, counts, strict=True)),
+                partition_aware=i % 5 != 4,
+            )
+        )
+    return plans
+
+
+def _split(total: int, parts: int, rng: Random) -> list[int]:
+    """`total` in `parts` of random size, none of them more than about three times the mean."""
+    weights = [rng.uniform(0.5, 1.5) for _ in range(parts)]
+    whole = sum(weights)
+    counts = [int(total * w / whole) for w in weights]
+    for i in range(total - sum(counts)):
+        counts[i % parts] += 1
+    return counts

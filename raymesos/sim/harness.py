@@ -1,0 +1,297 @@
+"""The scripted harness: the kernel's machines under a virtual clock, with frameworks, user work and faults in the hands of the test.
+
+    sim = Simulation()
+    sim.add_agent("A1", "cpus:2;mem:1024")
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    task = f1.launch(f1.offers[0], "cpus:1;mem:128")
+    sim.settle()
+    assert task.state == "TASK_RUNNING"
+
+Nothing happens but in `settle` and `advance`. Times are in virtual seconds from 0; `start` says which moment of the calendar that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any, Literal
+
+from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
+from raymesos.machine import ALLOCATOR, MASTER
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Resources
+from raymesos.model.roles import validate_role
+from raymesos.model.settings import Settings, simulated
+from raymesos.model.tasks import Reason
+from raymesos.sim.audit import Auditor, Violation
+from raymesos.sim.cluster import OURS, Cluster, Makers
+from raymesos.sim.events import Calendar
+from raymesos.sim.operator import Operator
+from raymesos.sim.scripted import (
+    DemandText,
+    Framework,
+    OnAgent,
+    ScriptedMachine,
+    demand_of,
+    framework_info,
+    milliseconds,
+)
+from raymesos.sim.scripts import ByHand
+from raymesos.sim.shim import Begin, Finish
+from raymesos.sim.world import World
+from raymesos.wire.messages import AgentRegistered
+
+
+class Simulation:
+    """One simulated cluster. `seed` decides the order in which agents are offered.
+
+    `offer_timeout` and `allocation_interval` are in seconds. `audit` watches everything; `check` raises what it found.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        allocation_interval: float = 1.0,
+        offer_timeout: float | None = None,
+        start: str = "2026-01-05T00:00:00Z",
+        *,
+        role_sorter: str = "drf",
+        framework_sorter: str = "drf",
+        fairness_excluded: Iterable[str] = (),
+        min_allocatable: Iterable[str] | None = None,
+        settings: Settings | None = None,
+        makers: Makers = OURS,
+    ) -> None:
+        base = settings or simulated()
+        allocator = replace(
+            base.allocator,
+            allocation_interval_ms=_positive_ms("allocation_interval", allocation_interval),
+            role_sorter=role_sorter,
+            framework_sorter=framework_sorter,
+            fairness_excluded=tuple(fairness_excluded),
+        )
+        if min_allocatable is not None:
+            allocator = replace(allocator, min_allocatable=tuple(Resources.parse(text) for text in min_allocatable))
+        timeout_ms = (
+            base.master.offer_timeout_ms if offer_timeout is None else _positive_ms("offer_timeout", offer_timeout)
+        )
+        self.settings = replace(base, allocator=allocator, master=replace(base.master, offer_timeout_ms=timeout_ms))
+        self.calendar = Calendar(_epoch_ms(start))
+        self.world = World(self.calendar.start_ms)
+        self.audit = Auditor()
+        self._frameworks: dict[str, Framework] = {}
+        self._work = ByHand(self.world, self.audit)
+        self.cluster = Cluster(self.world, self.settings, seed, script=self._work, watcher=self._saw, makers=makers)
+        self._operator = Operator(self.world)
+
+    # ------------------------------------------------------------ time
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the start."""
+        return self.calendar.seconds(self.world.now_ms)
+
+    def settle(self) -> None:
+        """Deliver all that is due now, with what follows from it; time stands still."""
+        self.world.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass, rounded to ms; periodic passes run; settles at each moment on the way and at the end."""
+        self.world.advance(milliseconds("seconds", seconds))
+
+    # ------------------------------------------------------------ who is there
+
+    def add_agent(self, name: str, resources: Resources | str, attributes: str = "") -> Agent:
+        """An agent on a host of its own, whose hostname is its name; it registers at the next `settle`. Raises Conflict for a taken name."""
+        self._free_name(name)
+        total = Resources.of(resources)
+        self.cluster.add_agent(name, total, Attributes.parse(attributes))
+        self.audit.agent_added(name, total)
+        return Agent(self, name, total)
+
+    def add_framework(
+        self,
+        name: str,
+        roles: Iterable[str],
+        capabilities: Iterable[str] | None = None,
+        failover_timeout: float = 0.0,
+        acknowledge: bool = True,
+        reregister: bool = True,
+        demand: DemandText | None = None,
+        *,
+        framework_id: str = "",
+        principal: str = "",
+    ) -> Framework:
+        """A scripted framework; it subscribes at the next `settle`. `capabilities` None stands for all. A refusal of the master comes as an ERROR event."""
+        self._free_name(name)
+        if isinstance(roles, str):
+            raise InvalidValue("roles", roles, "must be a list of roles")
+        info = framework_info(
+            name,
+            roles,
+            id=framework_id,
+            capabilities=capabilities,
+            failover_timeout=failover_timeout,
+            principal=principal,
+        )
+        framework = Framework(self.world, self.calendar, info, acknowledge=acknowledge, reregister=reregister)
+        framework.demand = demand_of(demand)
+        self._frameworks[name] = framework
+        lives = iter([True])
+        self.cluster.adopt(framework.address, lambda: ScriptedMachine(framework, first=next(lives, False)))
+        return framework
+
+    def remove_agent(self, name: str) -> None:
+        """The agent unregisters, and its host is gone with all that ran on it. Raises UnknownId."""
+        self.cluster.remove_agent(name)
+        self.audit.agent_removed(name)
+
+    # ------------------------------------------------------------ user work
+
+    def start(self, task: OnAgent) -> None:
+        """The task's work starts. Raises UnknownId if no agent has it."""
+        self._work.tell(task, Begin(task.id))
+
+    def finish(self, task: OnAgent, exit_code: int = 0) -> None:
+        """The task's work ends with `exit_code`, started first if it was not."""
+        self._work.tell(task, Begin(task.id), Finish(task.id, exit_code))
+
+    def fail(self, task: OnAgent, reason: str | None = None, by: Literal["user", "system"] = "user") -> None:
+        """The task's work fails: by the `user` with exit code 1, by the `system` without one. `reason` is a v1 name."""
+        why = _reason(reason)
+        if by not in ("user", "system"):
+            raise InvalidValue("by", by, "must be user or system")
+        if by == "system" and why is Reason.NONE:
+            why = Reason.CONTAINER_LAUNCH_FAILED
+        self._work.tell(
+            task,
+            Begin(task.id),
+            Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
+        )
+
+    # ------------------------------------------------------------ operators
+
+    def set_weight(self, role: str, weight: float | str) -> None:
+        """Give the role a weight, from the next pass on. Raises InvalidValue; raises what the master answers at the next `settle`."""
+        validate_role(role)
+        self._operator.set_weights([(role, weight)])
+
+    # ------------------------------------------------------------ faults
+
+    def disconnect(self, name: str) -> None:
+        """Cut every link of an agent's or a framework's host; what runs there runs on."""
+        self.world.isolate(self.address(name))
+
+    def reconnect(self, name: str) -> None:
+        self.world.rejoin(self.address(name))
+
+    def crash(self, name: str) -> None:
+        """Kill the process and its memory. An agent's executors and their work live on. Raises UnknownId if it is not running."""
+        address = self.address(name)
+        self.cluster.crash(address)
+        framework = self._frameworks.get(name)
+        if framework is not None:
+            framework.parted()
+        self.audit.died(self.world.now_ms, address)
+
+    def restart(self, name: str) -> None:
+        """Begin a new life from what the journal holds. Raises Conflict if it is running."""
+        self.cluster.start(self.address(name))
+
+    def address(self, name: str) -> str:
+        """The address of what is called so: `master`, `allocator`, an agent, a framework. Raises UnknownId."""
+        if name in (MASTER, ALLOCATOR):
+            return name
+        if name in self._frameworks:
+            return self._frameworks[name].address
+        if name in self.cluster.agent_names():
+            return f"agent/{name}"
+        raise UnknownId("machine", name)
+
+    # ------------------------------------------------------------ what there is to see
+
+    def shares(self) -> dict[str, Fraction]:
+        """The dominant share of each role, weight not applied, of what is offered and used. Raises Conflict while the allocator is down."""
+        return dict(self._running(ALLOCATOR).shares())
+
+    def metrics(self) -> dict[str, float]:
+        """By the names of Mesos' /metrics/snapshot, of the machines that run."""
+        found: dict[str, float] = {}
+        for address in (MASTER, ALLOCATOR):
+            machine = self.cluster.kernel(address)
+            if machine is not None:
+                found.update(machine.metrics())
+        return dict(sorted(found.items()))
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What the auditor found so far."""
+        return self.audit.violations
+
+    def check(self) -> None:
+        """Every machine's books agree with themselves, and the auditor found nothing. Raises InvariantBroken."""
+        self.cluster.check()
+        if self.violations:
+            raise InvariantBroken("sim.audit", "; ".join(str(v) for v in self.violations[:5]))
+
+    # ------------------------------------------------------------ inside
+
+    def _saw(self, now_ms: int, address: str, sender: str, message: Any, sends: list[tuple[str, Any]]) -> None:
+        if type(message) is AgentRegistered:
+            self.calendar.learn(message.agent_id, address.removeprefix("agent/"))
+        self.audit.saw(now_ms, address, sender, message, sends)
+
+    def _running(self, address: str) -> Any:
+        machine = self.cluster.kernel(address)
+        if machine is None:
+            raise Conflict(f"{address} is not running")
+        return machine
+
+    def _free_name(self, name: str) -> None:
+        if not name or "/" in name or "@" in name:
+            raise InvalidValue("name", name, "must be text without / and @")
+        if name in (MASTER, ALLOCATOR) or name in self._frameworks or name in self.cluster.agent_names():
+            raise Conflict(f"the name {name!r} is taken")
+
+
+class Agent:
+    """The handle of an agent."""
+
+    def __init__(self, sim: Simulation, name: str, resources: Resources) -> None:
+        self.name, self.resources = name, resources
+        self._sim = sim
+
+    @property
+    def id(self) -> str:
+        """The id that it last registered under; empty before the first time."""
+        return self._sim.calendar.registered_id(self.name)
+
+    def __repr__(self) -> str:
+        return f"Agent({self.name!r}, {str(self.resources)!r})"
+
+
+def _positive_ms(field: str, seconds: float) -> int:
+    ms = milliseconds(field, seconds)
+    if ms == 0:
+        raise InvalidValue(field, seconds, "must be at least a millisecond")
+    return ms
+
+
+def _epoch_ms(start: str) -> int:
+    try:
+        moment = datetime.fromisoformat(start)
+    except ValueError:
+        raise InvalidValue("start", start, "must be an ISO 8601 time") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _reason(reason: str | None) -> Reason:
+    try:
+        return Reason(reason or "")
+    except ValueError:
+        raise InvalidValue("reason", reason, "must be a v1 name such as REASON_CONTAINER_LIMITATION_MEMORY") from None

@@ -1,0 +1,46 @@
+"""The operator's side of the harness: calls to the master, whose refusals are raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from raymesos.errors import InvalidValue
+from raymesos.machine import MASTER, Outbox
+from raymesos.sim.world import World
+from raymesos.wire.messages import OperatorAnswer, SetWeights
+
+ADDRESS = "client/operator"
+
+
+class Operator:
+    """A client of the master. What the master refuses is raised as soon as its answer comes."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calls = 0
+        world.add(ADDRESS, self)
+
+    def set_weights(self, weights: Iterable[tuple[str, float | str]]) -> None:
+        """Raises InvalidValue for what is no weight."""
+        rows = tuple((role, weight_text(weight)) for role, weight in weights)
+        self._calls += 1
+        self._world.post(ADDRESS, MASTER, SetWeights(rows, f"operator-{self._calls}"))
+
+    def handle(self, now_ms: int, sender: str, message: object, out: Outbox) -> None:
+        if isinstance(message, OperatorAnswer) and message.error:
+            raise InvalidValue("weights", message.request_id, message.error)
+
+    def check(self) -> None:
+        return
+
+
+def weight_text(weight: float | str) -> str:
+    """The decimal text of a weight. Raises InvalidValue unless it is a finite number above 0."""
+    try:
+        value = Decimal(str(weight))
+    except InvalidOperation:
+        raise InvalidValue("weight", weight, "must be a number") from None
+    if not value.is_finite() or value <= 0:
+        raise InvalidValue("weight", weight, "must be a finite number above 0")
+    return str(weight)

@@ -1,0 +1,264 @@
+"""`raymesos sim`: a generated cluster run to its end, watched by the auditor, told in a report whose digest is the same for the same seed."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from random import Random
+from typing import Any
+
+from raymesos.errors import InvalidValue, RaymesosError
+from raymesos.model.attributes import Attributes
+from raymesos.model.settings import Settings, simulated
+from raymesos.sim.audit import Auditor
+from raymesos.sim.cluster import OURS, Cluster, Makers
+from raymesos.sim.drawn import DrawnWork
+from raymesos.sim.faults import Faults, Tools
+from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
+from raymesos.sim.story import Story
+from raymesos.sim.world import World
+
+# 2026-01-05, a Monday; any moment would do.
+START_MS = 1_767_571_200_000
+STEP_MS = 1_000
+# Faults begin in the first virtual minute, while there is work to disturb.
+FAULTS_FROM_MS, FAULTS_TO_MS = 1_000, 60_000
+AGENTS_PER_FAULT = 20
+FEWEST_FAULTS = 12
+# After the last task everything is given time to be told, pinged and registered again.
+QUIET_MS, QUIET_AFTER_FAULTS_MS = 2_000, 200_000
+# A run that takes longer than this in virtual time hangs.
+LONGEST_MS = 6 * 3_600_000
+CLEAR_LINE = "\r\x1b[K"
+
+Progress = Callable[["Report"], None]
+
+
+@dataclass(slots=True)
+class Report:
+    """How a run went. `events` are messages that the master, the allocator, agents and frameworks took; `ends` counts tasks by their last state."""
+
+    agents: int
+    frameworks: int
+    tasks: int
+    seed: int
+    done: int = 0
+    launched: int = 0
+    relaunched: int = 0
+    offers: int = 0
+    events: int = 0
+    ends: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    virtual_s: float = 0.0
+    utilisation: float = 0.0
+    """The part of the cluster's CPUs in use, averaged from the first task's start to the last one's end."""
+    wall_s: float = 0.0
+    events_per_s: float = 0.0
+    violations: list[str] = field(default_factory=list)
+    violation_count: int = 0
+    digest: str = ""
+
+
+def run(
+    agents: int,
+    frameworks: int,
+    tasks: int,
+    seed: int = 0,
+    *,
+    faults: bool = False,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+    makers: Makers = OURS,
+) -> Report:
+    """Run `tasks` tasks of `frameworks` frameworks on `agents` agents to their end. Raises InvalidValue for numbers below 1.
+
+    Violations do not stop the run; a machine's broken invariant does, as a violation of its own.
+    """
+    for name, value in (("agents", agents), ("frameworks", frameworks), ("tasks", tasks)):
+        if value < 1:
+            raise InvalidValue(name, value, "must be at least 1")
+    return _Run(Report(agents, frameworks, tasks, seed), settings or simulated(), makers, progress).go(faults=faults)
+
+
+class _Run:
+    def __init__(self, report: Report, settings: Settings, makers: Makers, progress: Progress | None) -> None:
+        self.report = report
+        self._progress = progress
+        self._rng = Random(report.seed)
+        self._world = World(START_MS)
+        self._audit = Auditor()
+        self._story = Story()
+        self._work = DrawnWork(Random(self._rng.getrandbits(64)), self._audit)
+        self._cluster = Cluster(
+            self._world, settings, self._rng.getrandbits(32), script=self._work, watcher=self._saw, makers=makers
+        )
+        self._loads: list[Workload] = []
+        self._faults: Faults | None = None
+
+    def go(self, *, faults: bool) -> Report:
+        began = time.perf_counter()
+        self._build()
+        if faults:
+            self._plan_faults()
+        # A pass of the cyclic collector over a large world takes longer than a round; nothing here is garbage before the end.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._run_to_end()
+        except RaymesosError as error:
+            self._story.line(f"stopped: {error}")
+            self.report.violations.append(f"{self._virtual_ms()} ms: machine.stopped: {error}")
+            self.report.violation_count += 1
+        finally:
+            if collecting:
+                gc.enable()
+        self._sum_up(time.perf_counter() - began)
+        return self.report
+
+    # ------------------------------------------------------------ before
+
+    def _build(self) -> None:
+        for plan in plan_agents(self.report.agents, self._rng):
+            self._cluster.add_agent(plan.name, plan.resources, Attributes.parse(plan.attributes))
+            self._audit.agent_added(plan.name, plan.resources)
+            self._work.cpus_in_all += plan.resources.scalar("cpus")
+        for wish in plan_frameworks(self.report.frameworks, self.report.tasks, self._rng):
+            load = Workload.of(wish)
+            self._loads.append(load)
+            self._cluster.adopt(load.address, partial(WorkloadMachine, load))
+
+    def _plan_faults(self) -> None:
+        tools = Tools(self._cluster, self._audit, tuple(load.address for load in self._loads), self._story.line)
+        count = max(FEWEST_FAULTS, self.report.agents // AGENTS_PER_FAULT)
+        rng = Random(self._rng.getrandbits(64))
+        self._faults = Faults(tools, rng, count=count, from_ms=START_MS + FAULTS_FROM_MS, to_ms=START_MS + FAULTS_TO_MS)
+
+    # ------------------------------------------------------------ during
+
+    def _run_to_end(self) -> None:
+        while not self._over():
+            self._step()
+            if self._progress is not None:
+                self._tally()
+                self._progress(self.report)
+            if self._virtual_ms() > LONGEST_MS:
+                self.report.violations.append(f"{self._virtual_ms()} ms: run.stuck: {self._stuck()}")
+                self.report.violation_count += 1
+                return
+        self._world.advance(QUIET_MS if self._faults is None else QUIET_AFTER_FAULTS_MS)
+        self._audit.settle_accounts(self._world.now_ms)
+        self._cluster.check()
+
+    def _step(self) -> None:
+        end_ms = self._world.now_ms + STEP_MS
+        faults = self._faults
+        while faults is not None and (at := faults.next_ms()) is not None and at <= end_ms:
+            self._world.advance(max(0, at - self._world.now_ms))
+            faults.act()
+        self._world.advance(end_ms - self._world.now_ms)
+
+    def _over(self) -> bool:
+        healed = self._faults is None or self._faults.next_ms() is None
+        return healed and all(load.complete for load in self._loads)
+
+    def _saw(self, now_ms: int, address: str, sender: str, message: Any, sends: list[tuple[str, Any]]) -> None:
+        self._story.saw(now_ms, address, sender, message)
+        self._audit.saw(now_ms, address, sender, message, sends)
+
+    def _virtual_ms(self) -> int:
+        return self._world.now_ms - START_MS
+
+    def _stuck(self) -> str:
+        return "; ".join(
+            f"{load.plan.name}: {len(load.live)} live, {sum(load.waiting)} waiting, {load.refused or 'subscribed'}"
+            for load in self._loads
+            if not load.complete
+        )
+
+    # ------------------------------------------------------------ after
+
+    def _tally(self) -> None:
+        report = self.report
+        report.done = sum(load.done for load in self._loads)
+        report.launched = sum(load.launched for load in self._loads)
+        report.relaunched = sum(load.lost for load in self._loads)
+        report.offers = self._audit.offers.offered
+        report.events = self._story.events
+        report.virtual_s = self._virtual_ms() / 1000
+
+    def _sum_up(self, wall_s: float) -> None:
+        report = self.report
+        self._tally()
+        report.ends = dict(sorted(self._audit.tasks.ends.items()))
+        report.faults = dict(sorted(self._faults.counts.items())) if self._faults is not None else {}
+        report.utilisation = round(self._work.utilisation(), 4)
+        report.violations = [*(str(v) for v in self._audit.violations), *report.violations]
+        report.violation_count += self._audit.count
+        report.digest = self._story.digest()
+        report.wall_s = round(wall_s, 3)
+        report.events_per_s = round(report.events / wall_s, 1)
+
+
+# ---------------------------------------------------------------- the command
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line of `python -m raymesos.sim`. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="raymesos sim", description="Run a generated cluster in the simulator, watched by an auditor."
+    )
+    parser.add_argument("--agents", type=int, default=100)
+    parser.add_argument("--frameworks", type=int, default=10)
+    parser.add_argument("--tasks", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--faults", action="store_true", help="crashes, cut links, delays and doubled updates, drawn from the seed"
+    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    options = parser.parse_args(argv)
+    try:
+        return command(
+            options.agents, options.frameworks, options.tasks, options.seed, faults=options.faults, as_json=options.json
+        )
+    except InvalidValue as error:
+        sys.stderr.write(f"raymesos sim: {error}\n")
+        return error.exit_code
+
+
+def command(agents: int, frameworks: int, tasks: int, seed: int, *, faults: bool, as_json: bool) -> int:
+    """Run and print the report, in words or as one line of JSON. Returns 0, or 1 if anything was violated."""
+    shows = sys.stderr.isatty()
+    report = run(agents, frameworks, tasks, seed, faults=faults, progress=_show if shows else None)
+    if shows:
+        sys.stderr.write(CLEAR_LINE)
+    sys.stdout.write(f"{json.dumps(asdict(report)) if as_json else in_words(report)}\n")
+    return 1 if report.violation_count else 0
+
+
+def in_words(report: Report) -> str:
+    """The report as lines of text; the last one is `digest: ...`."""
+    ends = ", ".join(f"{count:,} {state.removeprefix('TASK_').lower()}" for state, count in report.ends.items())
+    lines = [
+        f"{report.agents:,} agents, {report.frameworks:,} frameworks, {report.tasks:,} tasks, seed {report.seed}",
+        f"done: {report.done:,} of {report.tasks:,} tasks; {report.launched:,} launched, {report.relaunched:,} of them again",
+        f"ends: {ends or 'none'}",
+        f"offers: {report.offers:,}; mean CPU utilisation {report.utilisation:.1%}",
+        f"time: {report.virtual_s:,.1f} s virtual, {report.wall_s:,.1f} s real, {report.events:,} events, {report.events_per_s:,.0f} a second",
+    ]
+    lines.extend(f"fault: {count} x {kind}" for kind, count in report.faults.items())
+    lines.append(f"violations: {report.violation_count}")
+    lines.extend(f"  {violation}" for violation in report.violations)
+    lines.append(f"digest: {report.digest}")
+    return "\n".join(lines)
+
+
+def _show(report: Report) -> None:
+    text = f"{report.virtual_s:,.0f} s: {report.done:,} of {report.tasks:,} tasks done, {report.events:,} events"
+    sys.stderr.write(f"{CLEAR_LINE}{text}")
+    sys.stderr.flush()

@@ -1,0 +1,368 @@
+"""Scripted frameworks: they hold what they are offered and do nothing with it until told to.
+
+Each is a machine in the world (`ScriptedMachine`, which dies and is born again) and a handle outside of it (`Framework`, which remembers everything it ever
+received). By itself a scripted framework subscribes, subscribes again when it lost the master, and acknowledges updates; each of the last two only
+unless it was told not to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raymesos.errors import Conflict, InvalidValue
+from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.model.resources import Resources
+from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
+from raymesos.model.tasks import ALL_CAPABILITIES
+from raymesos.sim.events import Calendar, Event, LaunchOp, Offer, Task, event_of
+from raymesos.wire.messages import (
+    Accept,
+    Acknowledge,
+    Decline,
+    Demand,
+    Failure,
+    FrameworkError,
+    FrameworkInfo,
+    FromExecutor,
+    Kill,
+    Launch,
+    Offers,
+    Reconcile,
+    Rescind,
+    Revive,
+    ShutdownExecutor,
+    Subscribe,
+    Subscribed,
+    Suppress,
+    TaskInfo,
+    TaskRef,
+    Teardown,
+    ToExecutor,
+    Update,
+)
+from raymesos.wire.work import CommandWork
+
+if TYPE_CHECKING:
+    from raymesos.sim.world import World
+
+SCRIPTED = CommandWork(("scripted",))
+"""What the tasks of scripted frameworks run."""
+
+DemandText = Sequence[tuple[str | Resources, int]]
+"""(shape, count) pairs."""
+
+
+class OnAgent(Protocol):
+    """Anything with the id of a task and the name of its agent."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def agent(self) -> str | None: ...
+
+
+class Framework:
+    """The handle of a scripted framework. `offers` are outstanding, oldest first; `events` is everything it received, in order."""
+
+    def __init__(
+        self, world: World, calendar: Calendar, info: FrameworkInfo, *, acknowledge: bool, reregister: bool
+    ) -> None:
+        self.name = info.name
+        self.address = f"framework/{info.name}"
+        self.events: list[Event] = []
+        self.tasks: dict[str, Task] = {}
+        self.closed = False
+        """True once its subscription was ended by an ERROR."""
+        self.subscribed = False
+        self.acknowledges = acknowledge
+        self.reregisters = reregister
+        self.info = info
+        self.demand: tuple[Demand, ...] = ()
+        self.suppressed: dict[str, None] = {}
+        self.held: dict[str, Offer] = {}
+        self._world = world
+        self._calendar = calendar
+        self._waiting: list[Any] = []
+        self._launched = 0
+
+    # ------------------------------------------------------------ what it knows
+
+    @property
+    def id(self) -> str:
+        """Its framework id; empty until it has subscribed."""
+        return self.info.id
+
+    @property
+    def offers(self) -> list[Offer]:
+        return list(self.held.values())
+
+    def updates(self, task: OnAgent | str | None = None) -> list[Event]:
+        """The UPDATE events, of one task if one is named."""
+        task_id = task if isinstance(task, str) or task is None else task.id
+        return [e for e in self.events if e.type == "UPDATE" and task_id in (None, e.task_id)]
+
+    # ------------------------------------------------------------ calls
+
+    def subscribe(self) -> None:
+        """Subscribe, with its id if it has one."""
+        self._running()
+        self._world.post(self.address, MASTER, self.subscription())
+
+    def decline(self, offer: Offer | str, refuse_seconds: float = 5.0) -> None:
+        self._decline([offer], refuse_seconds)
+
+    def decline_all(self, refuse_seconds: float = 0) -> None:
+        if self.held:
+            self._decline(self.offers, refuse_seconds)
+
+    def revive(self, roles: Iterable[str] | None = None, demand: DemandText | None = None) -> None:
+        named = tuple(roles or ())
+        for role in named or tuple(self.suppressed):
+            self.suppressed.pop(role, None)
+        self.demand = demand_of(demand)
+        self._call(Revive(self.id, named, self.demand))
+
+    def suppress(self, roles: Iterable[str] | None = None) -> None:
+        named = tuple(roles or ())
+        self.suppressed.update(dict.fromkeys(named or self.info.roles))
+        self._call(Suppress(self.id, named))
+
+    def launch(
+        self, offer: Offer | str, resources: Resources | str, refuse_seconds: float = 0, priority: int = 0, **task: Any
+    ) -> Task:
+        """Start one task on the offer; the rest of it goes back with a filter of `refuse_seconds`. `task` is as in `launch_op`."""
+        operation = self.launch_op(resources, priority=priority, **task)
+        self.accept([offer], [operation], refuse_seconds)
+        return operation.task
+
+    def launch_op(
+        self,
+        resources: Resources | str,
+        priority: int = 0,
+        *,
+        task_id: str | None = None,
+        executor_id: str = "",
+        kill_grace: float | None = None,
+        max_completion_time: float | None = None,
+    ) -> LaunchOp:
+        """An operation for `accept` that starts a task of this shape; times in seconds."""
+        self._launched += 1
+        id = task_id if task_id is not None else f"{self.name}.{self._launched}"
+        shape = Resources.of(resources)
+        info = TaskInfo(
+            task_id=id,
+            name=id,
+            resources=shape,
+            work=SCRIPTED,
+            executor_id=executor_id,
+            kill_grace_ms=None if kill_grace is None else milliseconds("kill_grace", kill_grace),
+            max_completion_ms=None
+            if max_completion_time is None
+            else milliseconds("max_completion_time", max_completion_time),
+            priority=priority,
+        )
+        return LaunchOp(info, Task(id, "", shape))
+
+    def accept(
+        self, offers: Iterable[Offer | str], operations: Iterable[LaunchOp] = (), refuse_seconds: float = 5.0
+    ) -> list[Task]:
+        """Use the offers together. Returns the tasks of the operations."""
+        listed = list(offers)
+        ids = tuple(o if isinstance(o, str) else o.id for o in listed)
+        agent = next((self._agent_of(o) for o in listed), "")
+        ops = list(operations)
+        for op in ops:
+            op.task.agent = agent
+            self.tasks[op.task.id] = op.task
+        launches = tuple(Launch((op.info,)) for op in ops)
+        self._call(Accept(self.id, ids, launches, refusal_ms(refuse_seconds)))
+        for id in ids:
+            self.held.pop(id, None)
+        return [op.task for op in ops]
+
+    def kill(self, task: OnAgent, grace: float | None = None) -> None:
+        grace_ms = None if grace is None else milliseconds("grace", grace)
+        self._call(Kill(self.id, task.id, self._calendar.id_of(task.agent), grace_ms))
+
+    def reconcile(self, tasks: Iterable[tuple[str, str | None]] = ()) -> None:
+        """Ask for the state of (task id, agent) pairs; with none, of all its tasks."""
+        self._call(Reconcile(self.id, tuple(TaskRef(task_id, self._calendar.id_of(agent)) for task_id, agent in tasks)))
+
+    def acknowledge(self, event: Event) -> None:
+        """Acknowledge an UPDATE by hand. Raises InvalidValue for an event that wants none."""
+        if event.uuid is None or event.task_id is None:
+            raise InvalidValue("event", event.type, "has no uuid to acknowledge")
+        self._call(Acknowledge(self.id, self._calendar.id_of(event.agent), event.task_id, event.uuid))
+
+    def send(self, agent: str, executor_id: str, data: bytes) -> None:
+        """A message to an executor, best effort."""
+        self._call(ToExecutor(self.id, self._calendar.id_of(agent), executor_id, data))
+
+    def shutdown(self, agent: str, executor_id: str) -> None:
+        """End an executor with its tasks."""
+        self._call(ShutdownExecutor(self.id, self._calendar.id_of(agent), executor_id))
+
+    def teardown(self) -> None:
+        """End the framework: its tasks are killed, its id is burnt."""
+        self._call(Teardown(self.id))
+
+    # ------------------------------------------------------------ used by its machine
+
+    def subscription(self) -> Subscribe:
+        return Subscribe(self.info, tuple(sorted(self.suppressed)))
+
+    def received(self, at_ms: int, message: Any) -> Event:
+        """Book what the master sent."""
+        event = event_of(message, at_ms, self._calendar)
+        self.events.append(event)
+        for offer in event.offers:
+            self.held[offer.id] = offer
+        if event.offer_id is not None:
+            self.held.pop(event.offer_id, None)
+        if event.type == "UPDATE":
+            self._book(event)
+        return event
+
+    def flush(self) -> list[Any]:
+        """The calls that waited for the id, with it."""
+        waiting, self._waiting = self._waiting, []
+        return [_with_id(call, self.id) for call in waiting]
+
+    def parted(self) -> None:
+        """The master is out of reach: no offer is good any more."""
+        self.subscribed = False
+        self.held.clear()
+
+    # ------------------------------------------------------------ inside
+
+    def _book(self, event: Event) -> None:
+        task = self.tasks.get(event.task_id or "")
+        if task is not None:
+            task.state, task.reason, task.message = event.state or "", event.reason, event.message or ""
+
+    def _decline(self, offers: Sequence[Offer | str], refuse_seconds: float) -> None:
+        ids = tuple(o if isinstance(o, str) else o.id for o in offers)
+        self._call(Decline(self.id, ids, refusal_ms(refuse_seconds)))
+        for id in ids:
+            self.held.pop(id, None)
+
+    def _agent_of(self, offer: Offer | str) -> str:
+        if isinstance(offer, Offer):
+            return offer.agent
+        held = self.held.get(offer)
+        return held.agent if held is not None else ""
+
+    def _call(self, call: Any) -> None:
+        self._running()
+        if self.id:
+            self._world.post(self.address, MASTER, call)
+        else:
+            self._waiting.append(call)  # Not subscribed yet: it has no id to sign with.
+
+    def _running(self) -> None:
+        if not self._world.alive(self.address):
+            raise Conflict(f"framework {self.name!r} is not running")
+
+
+class ScriptedMachine:
+    """One life of a scripted framework."""
+
+    def __init__(self, framework: Framework, *, first: bool) -> None:
+        self._framework = framework
+        self._first = first
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        framework = self._framework
+        match message:
+            case Wake("start"):
+                if self._first or framework.reregisters:
+                    self._subscribe(out)
+            case LinkUp(peer) if peer == MASTER:
+                if framework.reregisters:
+                    self._subscribe(out)
+            case LinkDown(peer) if peer == MASTER:
+                framework.parted()
+            case Subscribed(framework_id):
+                framework.received(now_ms, message)
+                self._subscribed(framework_id, out)
+            case FrameworkError():
+                framework.received(now_ms, message)
+                framework.parted()
+                framework.closed = True
+            case Update(status):
+                framework.received(now_ms, message)
+                if status.uuid and framework.acknowledges:
+                    out.send(MASTER, Acknowledge(framework.id, status.agent_id, status.task_id, status.uuid))
+            case Offers() | Rescind() | FromExecutor() | Failure():
+                framework.received(now_ms, message)
+            case _:
+                return
+
+    def check(self) -> None:
+        return
+
+    def _subscribe(self, out: Outbox) -> None:
+        if not self._framework.closed:
+            out.send(MASTER, self._framework.subscription())
+
+    def _subscribed(self, framework_id: str, out: Outbox) -> None:
+        framework = self._framework
+        framework.info = _with_info_id(framework.info, framework_id)
+        framework.subscribed = True
+        awake = tuple(r for r in framework.info.roles if r not in framework.suppressed)
+        if framework.demand and awake:
+            out.send(MASTER, Revive(framework_id, awake, framework.demand))
+        for call in framework.flush():
+            out.send(MASTER, call)
+
+
+def framework_info(
+    name: str,
+    roles: Iterable[str],
+    *,
+    id: str,
+    capabilities: Iterable[str] | None,
+    failover_timeout: float,
+    principal: str,
+) -> FrameworkInfo:
+    """What a scripted framework says of itself. Raises InvalidValue for a time that is none."""
+    return FrameworkInfo(
+        name=name,
+        roles=tuple(roles),
+        id=id,
+        user="sim",
+        principal=principal,
+        capabilities=ALL_CAPABILITIES if capabilities is None else tuple(str(c) for c in capabilities),
+        failover_timeout_ms=milliseconds("failover_timeout", failover_timeout),
+        hostname=name,
+    )
+
+
+def demand_of(demand: DemandText | None) -> tuple[Demand, ...]:
+    return tuple(Demand(Resources.of(shape), count) for shape, count in demand or ())
+
+
+def milliseconds(field: str, seconds: float) -> int:
+    """`seconds` in ms. Raises InvalidValue unless it is a finite number of at least 0."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        raise InvalidValue(field, seconds, "must be a number of seconds, 0 or more")
+    return round(seconds * 1000)
+
+
+def refusal_ms(seconds: float) -> int:
+    """As Mesos reads refuse_seconds: what is no time counts as the default, more than a year as a year."""
+    if math.isnan(seconds) or seconds < 0:
+        return DEFAULT_REFUSE_MS
+    return min(MAX_REFUSE_MS, round(min(seconds, MAX_REFUSE_MS / 1000) * 1000))
+
+
+def _with_id(call: Any, framework_id: str) -> Any:
+    return replace(call, framework_id=framework_id)
+
+
+def _with_info_id(info: FrameworkInfo, framework_id: str) -> FrameworkInfo:
+    return info if info.id == framework_id else replace(info, id=framework_id)
