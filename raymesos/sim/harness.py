@@ -223,7 +223,7 @@ class Simulation:
         for address in (MASTER, ALLOCATOR):
             machine = self.cluster.kernel(address)
             if machine is not None:
-                found.update(machine.metrics())
+                found.update(machine.metrics(self.world.now_ms) if address == MASTER else machine.metrics())
         return dict(sorted(found.items()))
 
     @property
