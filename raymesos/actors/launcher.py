@@ -84,7 +84,7 @@ class Launcher:
                 self._serve()
                 self._refill()
             case StopExecutor():
-                self._stop(message)
+                self._stop(message, out)
 
     def check(self) -> None:
         return
@@ -147,10 +147,15 @@ class Launcher:
         # An actor that cannot even start would be started for ever, as fast as Ray can fail.
         out.wake("refill", RESTART_AFTER_FAILURE_MS if never_ran else 0)
 
-    def _stop(self, message: StopExecutor) -> None:
-        for running in list(self._running.values()):
-            if (running.framework_id, running.executor_id) == (message.framework_id, message.executor_id):
-                ray.kill(running.handle, no_restart=True)
+    def _stop(self, message: StopExecutor, out: Outbox) -> None:
+        """End the executor. One that does not run is reported as lost at once: until it has word, its agent can start no other."""
+        wanted = (message.framework_id, message.executor_id)
+        self._queue = [request for request in self._queue if (request.framework_id, request.executor_id) != wanted]
+        found = [r for r in self._running.values() if (r.framework_id, r.executor_id) == wanted]
+        for running in found:
+            ray.kill(running.handle, no_restart=True)
+        if not found:
+            out.send(f"agent/{self._agent.name}", ExecutorLost(*wanted, "it was not running"))
 
 
 def _line(error: BaseException | None) -> str:

@@ -41,10 +41,10 @@ class SimulatedLauncher:
         match message:
             case StartExecutor(framework_id, executor_id):
                 self.start(framework_id, executor_id)
-            case StopExecutor(_, executor_id):
-                self._stop(now_ms, executor_id, "stopped", 0, out)
-            case CrashExecutor(executor_id):
-                self._stop(now_ms, executor_id, "it crashed", None, out)
+            case StopExecutor(framework_id, executor_id):
+                self._stop(now_ms, framework_id, executor_id, "stopped", 0, out)
+            case CrashExecutor(executor_id) if executor_id in self._running:
+                self._stop(now_ms, self._running[executor_id], executor_id, "it crashed", None, out)
             case _:
                 return
 
@@ -63,11 +63,12 @@ class SimulatedLauncher:
         self._world.add(shim, SimulatedShim(shim, self._agent, address, self._script), home)
         self._world.add(address, machine, home)
 
-    def _stop(self, now_ms: int, executor_id: str, why: str, exit_status: int | None, out: Outbox) -> None:
-        framework_id = self._running.pop(executor_id, None)
-        if framework_id is None:
-            return
-        self.close(now_ms, executor_id)
+    def _stop(
+        self, now_ms: int, framework_id: str, executor_id: str, why: str, exit_status: int | None, out: Outbox
+    ) -> None:
+        """End the executor. One that is gone already is reported as lost all the same: the agent waits for the word."""
+        if self._running.pop(executor_id, None) is not None:
+            self.close(now_ms, executor_id)
         out.send(f"agent/{self._agent}", ExecutorLost(framework_id, executor_id, why, exit_status))
 
     def close(self, now_ms: int, executor_id: str) -> None:

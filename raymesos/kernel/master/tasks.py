@@ -92,10 +92,13 @@ def release(state: State, task: Task, out: Outbox) -> None:
     if not task.holding or agent is None:
         return
     task.holding = False
+    # A launch that bounced off its agent waits for the next periodic pass: offered again at once, it would bounce for ever between
+    # an agent that takes nothing (its executor is on its way out) and a framework that tries again.
+    ended = task.state is not TaskState.DROPPED
     out.send(
         ALLOCATOR,
         Recover(
-            task.framework_id, task.info.role, agent.id, agent.incarnation, task.info.resources, None, task_ended=True
+            task.framework_id, task.info.role, agent.id, agent.incarnation, task.info.resources, None, task_ended=ended
         ),
     )
 
