@@ -109,11 +109,15 @@ def reconnect(state: State, executor: Executor, within_ms: int, out: Outbox) -> 
     out.wake(wake_key("executor", executor.framework_id, executor.id), within_ms)
 
 
-def link_changed(state: State, peer: str, out: Outbox) -> None:
-    """The link to an executor broke, or is new."""
+def link_changed(state: State, peer: str, out: Outbox, *, is_up: bool) -> None:
+    """The link to an executor broke, or is new. One that we wait for already gets no more time."""
     for executor in executors(state):
-        if executor.address == peer and isinstance(executor.phase, Running | Reconnecting):
+        if executor.address != peer:
+            continue
+        if isinstance(executor.phase, Running):
             reconnect(state, executor, state.settings.executor_registration_ms, out)
+        elif is_up and isinstance(executor.phase, Reconnecting):
+            out.send(peer, ExecutorReconnect())
 
 
 def ask_again(state: State, framework_id: str, executor_id: str, out: Outbox) -> None:

@@ -123,11 +123,16 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
             stopping.shutdown_executor(state, message, out, now_ms)
         case Leave(grace_ms):
             stopping.leave(state, grace_ms, out, now_ms)
-        case LinkDown(peer) | LinkUp(peer):
+        case LinkDown(peer):
             if peer == MASTER:
-                registration.link_changed(state, out)
+                registration.link_down(state, out)
             else:
-                executors.link_changed(state, peer, out)
+                executors.link_changed(state, peer, out, is_up=False)
+        case LinkUp(peer):
+            if peer == MASTER:
+                registration.link_up(state, out)
+            else:
+                executors.link_changed(state, peer, out, is_up=True)
         case _:
             assert_never(message)
 

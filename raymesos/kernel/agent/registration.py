@@ -69,8 +69,16 @@ def pinged(state: State, message: Ping, out: Outbox) -> None:
         join(state, out)
 
 
-def link_changed(state: State, out: Outbox) -> None:
-    """The link to the master broke, or is new: what was sent lately may be lost, so begin again."""
+def link_down(state: State, out: Outbox) -> None:
+    """What was sent lately may be lost: register again, after a while or when the link is up."""
+    if isinstance(state.phase, Joined):
+        state.phase = Joining(state.settings.register_retry_ms)
+        out.sleep("ping")
+        out.wake("register", state.phase.retry_ms)
+
+
+def link_up(state: State, out: Outbox) -> None:
+    """The master answers again, perhaps without memory of us."""
     if isinstance(state.phase, Joining | Joined):
         join(state, out)
 

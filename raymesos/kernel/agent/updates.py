@@ -92,13 +92,13 @@ def acknowledged(state: State, message: StatusAcknowledged, out: Outbox) -> None
         return  # Acknowledged twice: the update was resent while the first acknowledgement was on its way.
     status = stream.pending.pop(message.uuid)
     _remember(stream, message.uuid, state.settings.pending_updates_per_task)
+    stream.retry_ms = state.settings.update_retry_ms
     out.sleep(wake_key("update", framework.id, message.task_id))
     if status.source is Source.EXECUTOR:
         _to_executor(state, framework, status.executor_id, status, out)
     if is_terminal(status.state):
         _forget(state, framework, message.task_id)
     elif stream.pending:
-        stream.retry_ms = state.settings.update_retry_ms
         _send_first(state, framework.id, stream, out)
 
 
