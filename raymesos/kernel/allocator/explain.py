@@ -24,7 +24,6 @@ def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, wh
         _tell_waits(state, outcome, now_ms, out)
         out.note(MetricsNote(now_ms, tuple(cluster_metrics(state).items())))
     tell_shares(state, now_ms, out)
-    _tell_parted(state, now_ms, out)
 
 
 def tell_wait(

@@ -107,10 +107,8 @@ class Sorter(ABC):
             node.held = minus(node.held, held)
             self._moved(node)
             parent = node.parent
-            if not node.children and node.client is None:
+            if not node.children:
                 self._drop(node)
-            else:
-                self._fold(node)
             node = parent
 
     def activate(self, path: str) -> None:
@@ -266,8 +264,7 @@ class Sorter(ABC):
 
     def _add_child(self, parent: Node, name: str) -> Node:
         path = f"{parent.path}/{name}" if parent.path else name
-        weight = (1, 1) if name == VIRTUAL else self._weights.get(path, (1, 1))
-        node = Node(path, parent, weight, settled=self.keeps_order)
+        node = Node(path, parent, self._weights.get(path, (1, 1)), settled=self.keeps_order)
         if parent.children is None:
             parent.children = {}
         parent.children[name] = node
@@ -281,15 +278,6 @@ class Sorter(ABC):
         assert leaf.client is not None
         self._clients[leaf.client] = leaf
         self._moved(leaf)
-
-    def _fold(self, node: Node) -> None:
-        """A parent whose only child is its virtual leaf becomes the client itself."""
-        if node.children is None or list(node.children) != [VIRTUAL]:
-            return
-        leaf = node.children[VIRTUAL]
-        node.client, node.children, node.order, node.moved = leaf.client, None, [], []
-        assert node.client is not None
-        self._clients[node.client] = node
 
     def _drop(self, node: Node) -> None:
         parent = node.parent

@@ -50,9 +50,13 @@ class Driver:
         self.send(Wake("start"))
         self.send(AllocatorReset(1))
 
+    def deliver(self, *messages: Any) -> None:
+        """Deliver the messages in one batch, and nothing more: what is due waits for the next call."""
+        self._carry(self._pump.deliver(self.now_ms, [(ALLOCATOR, MASTER, m) for m in messages]))
+
     def send(self, *messages: Any) -> None:
         """Deliver the messages in one batch and let everything due happen."""
-        self._carry(self._pump.deliver(self.now_ms, [(ALLOCATOR, MASTER, m) for m in messages]))
+        self.deliver(*messages)
         self._settle()
 
     def advance(self, ms: int) -> list[Grant]:

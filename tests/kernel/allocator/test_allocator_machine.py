@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from raymesos.errors import InvariantBroken
 from raymesos.machine import LinkDown, LinkUp, Wake
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.resources import EMPTY, Disk, Key, Reservation, Resources, Shared, build
 from raymesos.model.tasks import ALL_CAPABILITIES
 from raymesos.wire.messages import (
     AgentActivated,
@@ -23,12 +23,14 @@ from raymesos.wire.messages import (
     AgentRemoved,
     Allocations,
     AllocatorReset,
+    Demand,
     FrameworkActivated,
     FrameworkAdded,
     FrameworkChanged,
     FrameworkDeactivated,
     FrameworkRemoved,
     Recover,
+    ReviveRoles,
 )
 from raymesos.wire.notes import PassNote, ShareNote, WaitNote
 
@@ -386,9 +388,17 @@ def test_why_a_framework_waits_is_told_once_for_each_change() -> None:
     assert waits(d) == [("F1", "")]
     d.tick()
     assert waits(d) == [("F1", "nothing_free")]
-    d.give_back(grant, refuse_ms=3_000)
+    d.give_back(grant)
+    d.tick()
+    assert waits(d) == [("F1", "")]
+    d.give_back(*d.held, refuse_ms=3_000)
     d.tick()
     assert waits(d) == [("F1", "filtered")]
+    d.tick()
+    assert waits(d) == []
+    d.framework("F2", "y")
+    d.tick()
+    assert waits(d) == [("F1", "role_behind"), ("F1", "nothing_free"), ("F2", "nothing_free")]
     d.suppress("F1")
     assert waits(d) == [("F1", "suppressed")]
     d.send(FrameworkRemoved("F1"))
@@ -409,7 +419,11 @@ def test_a_role_that_others_were_before_and_a_shape_that_no_agent_has_are_told()
     d.notes.clear()
     d.agent("A3", r(8, 64))
     d.tick()
-    assert ("F1", "no_agent_fits") not in waits(d)
+    assert ("F1", "nothing_free") in waits(d)
+    d.send(ReviveRoles("F1", (), (Demand(Resources.parse(r(9, 64)), 1, role="other"),)))
+    assert waits(d) == []
+    d.revive("F1", demand=((r(9, 64), 1),))
+    assert waits(d) == [("F1", "no_agent_fits")]
 
 
 def test_demand_is_only_a_hint_and_does_not_cut_offers() -> None:
@@ -461,7 +475,121 @@ def test_metrics_bear_the_names_of_mesos() -> None:
     }
 
 
+# ---------------------------------------------------------------- ends of things
+
+
+def test_a_late_tick_is_followed_by_one_at_the_next_multiple() -> None:
+    d = Driver()
+    d.framework("F", "x")
+    (grant,) = d.agent("A", r(1, 512))
+    d.now_ms = 1_300
+    d.give_back(grant)
+    (grant,) = d.held
+    d.give_back(grant)
+    assert d.advance(699) == []
+    assert len(d.advance(1)) == 1
+
+
+def test_a_request_that_a_periodic_pass_answers_makes_no_pass_of_its_own() -> None:
+    d = Driver()
+    d.framework("F", "x")
+    runs = d.machine.metrics()["allocator/mesos/allocation_runs"]
+    d.advance(999)
+    d.now_ms = 1_000
+    d.deliver(d.agent_message("A", r(1, 512)))
+    assert len(d.advance(0)) == 1
+    assert d.machine.metrics()["allocator/mesos/allocation_runs"] == runs + 1
+
+
+def test_an_inactive_framework_asks_for_no_pass_when_it_is_added() -> None:
+    d = Driver()
+    runs = d.machine.metrics()["allocator/mesos/allocation_runs"]
+    d.send(replace(FrameworkAdded("F", ("x",), (), ALL_CAPABILITIES), active=False))
+    assert d.machine.metrics()["allocator/mesos/allocation_runs"] == runs
+    assert d.agent("A", r(1, 512)) == []
+
+
+def test_news_that_come_before_the_reset_are_not_even_looked_at() -> None:
+    d = Driver()
+    d.framework("F", "x")
+    (grant,) = d.agent("A", r(1, 512))
+    d.send(LinkUp("master", restarted=False))
+    d.send(Recover("F", "unknown", "A", grant.incarnation, grant.resources))
+    assert d.agent("B", r(1, 512)) == d.tick() == []
+
+
+def test_what_died_with_an_agent_ends_the_record_of_who_left_before() -> None:
+    d = Driver()
+    d.framework("F", "x")
+    d.agent("A", r(1, 512))
+    d.send(FrameworkRemoved("F"))
+    assert set(d.machine.shares()) == {"x"}
+    d.send(AgentRemoved("A"))
+    assert d.machine.shares() == {}
+    assert "allocator/mesos/roles/x/shares/dominant" not in d.machine.metrics()
+
+
+def test_filters_end_with_the_agent_and_with_the_subscription_that_they_are_of() -> None:
+    d = Driver()
+    d.framework("F", "x")
+    (grant,) = d.agent("A", r(1, 512))
+    d.give_back(grant, refuse_ms=1_000_000)
+    d.send(AgentRemoved("A"))
+    (grant,) = d.agent("A", r(1, 512))
+    d.give_back(grant, refuse_ms=1_000_000)
+    d.send(FrameworkChanged("F", (), (), ALL_CAPABILITIES))
+    d.send(FrameworkChanged("F", ("x",), (), ALL_CAPABILITIES))
+    (grant,) = d.tick()
+    d.send(FrameworkChanged("F", (), (), ALL_CAPABILITIES))
+    d.give_back(grant, refuse_ms=1_000_000)
+    d.send(FrameworkChanged("F", ("x",), (), ALL_CAPABILITIES))
+    assert len(d.tick()) == 1
+
+
+def test_agents_are_offered_in_an_order_that_the_seed_decides() -> None:
+    def run(seed: int) -> list[tuple[str, str, str]]:
+        d = Driver(seed=seed)
+        for n in range(6):
+            d.agent(f"A{n}", r(1, 512))
+        d.framework("F1", "x", suppressed=("x",))
+        d.send(ReviveRoles("F1", ()), FrameworkAdded("F2", ("y",), (), ALL_CAPABILITIES))
+        return brief(d.new())
+
+    assert len({tuple(run(seed)) for seed in range(5)}) > 1
+    assert run(3) == run(3)
+
+
+@pytest.mark.parametrize(
+    ("key", "capability"),
+    [
+        (Key("cpus", revocable=True), "REVOCABLE_RESOURCES"),
+        (Key("cpus", (Reservation("x"), Reservation("x", dynamic=True))), "RESERVATION_REFINEMENT"),
+        (Key("disk", (Reservation("x"),), Disk(persistence_id="v"), shared=True), "SHARED_RESOURCES"),
+    ],
+)
+def test_a_framework_is_not_offered_the_kinds_that_it_cannot_take(key: Key, capability: str) -> None:
+    special = build([(key, Shared(1_000, 1) if key.shared else 1_000)])
+    common = Resources.parse("mem:64")
+    d = Driver()
+    d.framework("F1", "x", capabilities=without(capability))
+    d.send(replace(d.agent_message("A", "mem:64"), total=common + special))
+    assert [g.resources for g in d.new()] == [common]
+    d.give_back_all()
+    d.suppress("F1")
+    d.framework("F2", "x")
+    assert [(g.framework_id, g.resources) for g in d.held] == [("F2", common + special)]
+
+
 # ---------------------------------------------------------------- any history
+
+
+def test_an_agent_that_one_refused_goes_to_another_who_comes() -> None:
+    d = Driver()
+    d.framework("F1", "x")
+    (grant,) = d.agent("A", r(1, 512))
+    d.give_back(grant, refuse_ms=1_000_000)
+    assert d.tick() == d.tick() == []
+    assert [g.framework_id for g in d.framework("F2", "y")] == ["F2"]
 
 
 def test_an_agent_that_nobody_took_is_not_looked_at_again_until_that_may_have_changed() -> None:

@@ -91,6 +91,7 @@ def test_s13_ii_a_short_filter_still_blocks_one_pass() -> None:
     assert d.advance(1_000) == []
     (grant,) = d.advance(60_000)
     assert (grant.framework_id, grant.agent_id) == ("F1", "A2")
+    assert d.machine.metrics()["allocator/mesos/offer_filters/roles/role/active"] == 0
     assert d.give_back(grant) == []
     assert [(g.framework_id, g.agent_id) for g in d.tick()] == [("F2", "A2")]
 
