@@ -1,0 +1,263 @@
+"""An executor's way to the shim: work in, events out, and data to and from other nodes.
+
+To the executor's machine this is the machine at `shim/...`. Requests go straight to the socket; a thread reads what comes back. When the socket breaks the
+executor is told that its shim is down, and told again when a new one (the agent starts it) has been found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from raymesos.actors.host import Host
+from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.machine import LinkDown, LinkUp, Outbox
+from raymesos.model.tasks import Reason
+from raymesos.shim.client import ShimClient
+from raymesos.shim.launch import find_shim
+from raymesos.shim.protocol import Broken
+from raymesos.wire.messages import ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
+from raymesos.wire.work import (
+    Blob,
+    ChunkWork,
+    CommandsWork,
+    CommandWork,
+    Failed,
+    ResidentWork,
+    WorkReport,
+)
+
+log = logging.getLogger("raymesos.shim_side")
+
+FIND_AGAIN_S = 0.05
+# Inputs fetched from another node are kept for the chunks to come; the oldest files leave when there are more.
+FETCHED_KEPT = 256
+FETCH_TIMEOUT_S = 120.0
+
+
+class ShimSide:
+    def __init__(
+        self, address: str, executor: str, owner: str, host: Host, directory: Path, agent: AgentPlan, plan: ClusterPlan
+    ) -> None:
+        self._address, self._executor, self._owner, self._host = address, executor, owner, host
+        self._directory, self._agent, self._plan = directory, agent, plan
+        self._client: ShimClient | None = None
+        self._works: dict[str, Any] = {}
+        self._parts: dict[str, int] = {}
+        self._data = ThreadPoolExecutor(max_workers=4, thread_name_prefix="data")
+        self._homes: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Connect, and start the thread that reads. Raises OSError, Broken."""
+        found = find_shim(self._directory / "shim")
+        if found is not None:
+            self._client = ShimClient.connect(found.socket, self._owner)
+        threading.Thread(target=self._read, name="shim", daemon=True).start()
+
+    # ------------------------------------------------------------ from the executor's machine, on the host's thread
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        match message:
+            case StartWork():
+                self._works[message.task_id] = message.work
+                self._start(message)
+            case StopWork():
+                self._send("stop", id=message.task_id, grace_ms=message.grace_ms)
+            case ForgetWork():
+                self._works.pop(message.task_id, None)
+                self._parts.pop(message.task_id, None)
+                self._send("forget", id=message.task_id)
+
+    def check(self) -> None:
+        return
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        client = self._client
+        if client is None:
+            return  # The executor was told; it starts nothing and repeats what matters.
+        with contextlib.suppress(Broken):  # The reader sees the same and tells.
+            client.send(kind, **fields)
+
+    def _start(self, message: StartWork) -> None:
+        work = message.work
+        common = {
+            "id": message.task_id,
+            "env": dict(work.env) | dict(message.env),
+            "dir": work.working_dir,
+            "mem_kb": message.mem_limit_kb or 0,
+        }
+        match work:
+            case ChunkWork():
+                if self._is_here(work.fn) and self._is_here(work.inputs):
+                    self._send("run_chunk", **common, **_chunk(work))
+                else:
+                    self._data.submit(self._fetch_and_start, message.task_id, work, common)
+            case CommandsWork():
+                self._send(
+                    "run_commands",
+                    **common,
+                    job=work.job_id,
+                    lo=work.lo,
+                    hi=work.hi,
+                    argv=list(work.argv),
+                    attempt=work.attempt,
+                    budget_ms=work.budget_ms,
+                )
+            case CommandWork():
+                self._send("run_command", **common, argv=list(work.argv))
+            case ResidentWork():
+                self._send("run_resident", **common, argv=list(work.argv))
+
+    # ------------------------------------------------------------ from the shim, on the reader's thread
+
+    def _read(self) -> None:
+        while True:
+            client = self._client or self._find()
+            try:
+                kind, fields = client.receive()
+            except Broken:
+                self._lost()
+                continue
+            try:
+                self._heard(kind, fields)
+            except Exception:
+                log.exception("an event of the shim could not be taken: %s %r", kind, fields)
+
+    def _lost(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            self._post(LinkDown(self._address))
+
+    def _find(self) -> ShimClient:
+        while True:
+            found = find_shim(self._directory / "shim")
+            if found is not None:
+                with contextlib.suppress(OSError, Broken):
+                    client = ShimClient.connect(found.socket, self._owner)
+                    self._client = client
+                    self._post(LinkUp(self._address, restarted=True))
+                    return client
+            time.sleep(FIND_AGAIN_S)
+
+    def _post(self, message: Any) -> None:
+        self._host.post(self._executor, self._address, message)
+
+    def _heard(self, kind: str, fields: dict[str, Any]) -> None:
+        match kind:
+            case "started":
+                self._post(WorkStarted(fields["id"], fields["pid"]))
+            case "report":
+                self._report(fields)
+            case "ended":
+                self._ended(fields)
+
+    def _report(self, fields: dict[str, Any]) -> None:
+        task_id = fields["id"]
+        work = self._works.get(task_id)
+        if work is None:
+            return
+        part = self._parts[task_id] = self._parts.get(task_id, 0) + 1
+        report = WorkReport(
+            task_id=task_id,
+            job_id=work.job_id,
+            part=part,
+            lo=fields["lo"],
+            hi=fields["hi"],
+            results=self._blob(work, task_id, part, fields.get("results") or {}),
+            failed=tuple(Failed(*row) for row in fields["failed"]),
+            culprit=fields.get("culprit"),
+            culprit_error=fields.get("culprit_error", ""),
+            elapsed_us=fields["elapsed_us"],
+            last=True,
+        )
+        self._post(report)
+
+    def _ended(self, fields: dict[str, Any]) -> None:
+        self._post(
+            WorkEnded(
+                fields["id"],
+                fields["exit"],
+                fields["signal"],
+                Reason(fields["reason"]),
+                fields["message"],
+                tuple(fields["usage"].items()),
+            )
+        )
+
+    # ------------------------------------------------------------ data of other nodes
+
+    def _is_here(self, blob: Blob) -> bool:
+        return bool(blob.inline) or blob.node_id == self._agent.node_id
+
+    def _blob(self, work: Any, task_id: str, part: int, results: dict[str, Any]) -> Blob:
+        """The results as the framework can reach them: inline, a file on its node, or put there now."""
+        if "path" not in results:
+            return Blob(inline=results.get("inline", b""))
+        path, size = results["path"], results["size"]
+        if self._home(work.reply_to) == self._agent.node_id:
+            return Blob(path=path, node_id=self._agent.node_id, size=size)
+        key = f"{work.job_id}/{task_id.replace('/', '_')}.{part}.results"
+        framework = ray.get_actor(work.reply_to, namespace=self._plan.namespace)
+        ray.get(framework.put.remote(key, Path(path).read_bytes()), timeout=FETCH_TIMEOUT_S)
+        return Blob(key=key, size=size)
+
+    def _home(self, framework: str) -> str:
+        """The Ray node that the framework lives on."""
+        if framework not in self._homes:
+            actor = ray.get_actor(framework, namespace=self._plan.namespace)
+            self._homes[framework] = ray.get(actor.where.remote(), timeout=FETCH_TIMEOUT_S)[0]
+        return self._homes[framework]
+
+    def _fetch_and_start(self, task_id: str, work: ChunkWork, common: dict[str, Any]) -> None:
+        try:
+            fields = _chunk(work) | {"fn": self._fetch(work.fn, work), "inputs": self._fetch(work.inputs, work)}
+        except Exception as error:  # noqa: BLE001 - whatever keeps the data away, the task cannot run here
+            message = f"its data could not be fetched: {error}"
+            self._post(WorkEnded(task_id, reason=Reason.CONTAINER_LAUNCH_FAILED, message=message))
+            return
+        self._send("run_chunk", **common, **fields)
+
+    def _fetch(self, blob: Blob, work: ChunkWork) -> dict[str, Any]:
+        if self._is_here(blob):
+            return _place(blob)
+        cache = self._directory / "fetched"
+        cache.mkdir(exist_ok=True)
+        path = cache / blob.key.replace("/", "_")
+        if not path.exists():
+            framework = ray.get_actor(work.reply_to, namespace=self._plan.namespace)
+            data = ray.get(framework.read.remote(blob.key), timeout=FETCH_TIMEOUT_S)
+            temporary = path.with_suffix(f".{threading.get_ident()}.new")
+            temporary.write_bytes(data)
+            temporary.replace(path)
+            for old in sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime)[:-FETCHED_KEPT]:
+                old.unlink(missing_ok=True)
+        return {"path": str(path)}
+
+
+def _chunk(work: ChunkWork) -> dict[str, Any]:
+    return {
+        "job": work.job_id,
+        "lo": work.lo,
+        "hi": work.hi,
+        "fn": _place(work.fn),
+        "inputs": _place(work.inputs),
+        "base": work.inputs_base,
+        "attempt": work.attempt,
+        "budget_ms": work.budget_ms,
+        "pool": work.pool_key,
+        "alone": work.isolated,
+        "path": list(work.sys_path),
+        "python": work.python,
+    }
+
+
+def _place(blob: Blob) -> dict[str, Any]:
+    return {"inline": blob.inline} if blob.inline else {"path": blob.path}

@@ -1,0 +1,110 @@
+"""What every built-in framework does the same: subscribe under one id, keep its roles, wake and silence them, acknowledge, reconcile.
+
+`Subscription` is state; the functions below act on it. After each (re)subscription the framework asks what became of its tasks: of those that it knows, by name,
+and of all others, in general. An answer for `SENTINEL`, asked for last, marks the end: until then nothing new is launched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from raymesos.machine import MASTER, Outbox
+from raymesos.wire.messages import (
+    Acknowledge,
+    Demand,
+    FrameworkInfo,
+    Reconcile,
+    Revive,
+    Subscribe,
+    Subscribed,
+    Suppress,
+    TaskRef,
+    TaskStatus,
+    UpdateFramework,
+)
+
+SENTINEL = "reconciled?"
+SUBSCRIBE_RETRY_MS = 1_000
+# While agents are coming back after a master's restart the sentinel is not answered.
+RECONCILE_RETRY_MS = 1_000
+# One message asks for so many tasks: a batch stays well below the transport's limit.
+RECONCILE_BATCH = 500
+
+
+@dataclass(slots=True)
+class Subscription:
+    info: FrameworkInfo
+    connected: bool = False
+    reconciled: bool = False
+    awake: dict[str, None] = field(default_factory=dict)
+    """Roles that want offers."""
+
+    @property
+    def framework_id(self) -> str:
+        return self.info.id
+
+
+def subscribe(sub: Subscription, out: Outbox) -> None:
+    """Ask for a subscription, and again until it is there."""
+    sub.connected = sub.reconciled = False
+    out.send(MASTER, Subscribe(sub.info, _asleep(sub)))
+    out.wake("subscribe", SUBSCRIBE_RETRY_MS)
+
+
+def subscribed(sub: Subscription, message: Subscribed, tasks: list[TaskRef], out: Outbox) -> bool:
+    """We are in. True when the id is new. Asks for the state of `tasks` and of all that we have forgotten."""
+    new = sub.info.id != message.framework_id
+    sub.info = replace(sub.info, id=message.framework_id)
+    sub.connected = True
+    out.sleep("subscribe")
+    ask(sub, tasks, out)
+    return new
+
+
+def ask(sub: Subscription, tasks: list[TaskRef], out: Outbox) -> None:
+    """Reconcile; the sentinel comes last."""
+    for i in range(0, len(tasks), RECONCILE_BATCH):
+        out.send(MASTER, Reconcile(sub.framework_id, tuple(tasks[i : i + RECONCILE_BATCH])))
+    out.send(MASTER, Reconcile(sub.framework_id))
+    out.send(MASTER, Reconcile(sub.framework_id, (TaskRef(SENTINEL),)))
+    out.wake("reconcile", RECONCILE_RETRY_MS)
+
+
+def lost(sub: Subscription) -> None:
+    """The master is away: what it offered is void."""
+    sub.connected = sub.reconciled = False
+
+
+def acknowledge(sub: Subscription, status: TaskStatus, out: Outbox) -> None:
+    """Acknowledge what wants it."""
+    if status.uuid:
+        out.send(MASTER, Acknowledge(sub.framework_id, status.agent_id, status.task_id, status.uuid))
+
+
+def use_role(sub: Subscription, role: str, out: Outbox) -> bool:
+    """Be in `role`; it sleeps until something wants offers in it. True when it is new."""
+    if role in sub.info.roles:
+        return False
+    sub.info = replace(sub.info, roles=(*sub.info.roles, role))
+    if sub.connected:
+        out.send(MASTER, UpdateFramework(sub.info, _asleep(sub)))
+    return True
+
+
+def want(sub: Subscription, role: str, demand: tuple[Demand, ...], out: Outbox) -> None:
+    """Offers in `role` are wanted now: wake it and clear its filters."""
+    sub.awake[role] = None
+    if sub.connected:
+        out.send(MASTER, Revive(sub.framework_id, (role,), demand))
+
+
+def want_nothing(sub: Subscription, role: str, out: Outbox) -> None:
+    """No offers in `role`, please."""
+    if role in sub.awake:
+        del sub.awake[role]
+        if sub.connected:
+            out.send(MASTER, Suppress(sub.framework_id, (role,)))
+
+
+def _asleep(sub: Subscription) -> tuple[str, ...]:
+    return tuple(role for role in sub.info.roles if role not in sub.awake)

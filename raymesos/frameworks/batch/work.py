@@ -1,0 +1,69 @@
+"""A job's work for some of its inputs, and the resources of one task."""
+
+from __future__ import annotations
+
+from raymesos.errors import InvariantBroken
+from raymesos.frameworks.batch.state import Job, State
+from raymesos.model.resources import Resources, take_ports
+from raymesos.wire.jobs import InputSegment, JobSpec
+from raymesos.wire.work import ChunkWork, CommandsWork
+
+# A worker stops between two inputs after this many aimed-for chunk times: one slow input must not hold its neighbours.
+BUDGET_CHUNKS = 2
+
+
+def work_of(state: State, job: Job, lo: int, hi: int, attempt: int) -> ChunkWork | CommandsWork:
+    spec = job.spec
+    budget_ms = BUDGET_CHUNKS * state.settings.chunk_ms
+    if spec.argv:
+        return CommandsWork(
+            job_id=job.id,
+            lo=lo,
+            hi=hi,
+            argv=spec.argv,
+            attempt=attempt,
+            env=spec.env,
+            working_dir=spec.working_dir,
+            budget_ms=budget_ms,
+            reply_to=state.address,
+        )
+    segment = _segment(spec, lo)
+    return ChunkWork(
+        job_id=job.id,
+        lo=lo,
+        hi=hi,
+        fn=spec.fn,
+        inputs=segment.blob,
+        inputs_base=segment.base,
+        attempt=attempt,
+        isolated=spec.isolated,
+        budget_ms=budget_ms,
+        pool_key=pool_key(spec),
+        env=spec.env,
+        working_dir=spec.working_dir,
+        sys_path=spec.sys_path,
+        python=spec.python,
+        reply_to=state.address,
+    )
+
+
+def pool_key(spec: JobSpec) -> str:
+    """Whom a warm worker may serve: one role, one environment, one place. Never two roles."""
+    return "\0".join([spec.role, spec.working_dir, *spec.sys_path, *(f"{k}={v}" for k, v in spec.env)])
+
+
+def shape_with_ports(spec: JobSpec, room: Resources) -> Resources | None:
+    """The resources of one task out of `room`, its ports chosen; None if it does not fit."""
+    if not room.contains(spec.resources):
+        return None
+    if not spec.ports:
+        return spec.resources
+    taken = take_ports(room, spec.ports)
+    return None if taken is None else spec.resources + taken[0]
+
+
+def _segment(spec: JobSpec, lo: int) -> InputSegment:
+    for segment in spec.inputs:
+        if segment.base <= lo < segment.base + segment.count:
+            return segment
+    raise InvariantBroken("batch.segment", f"{spec.job_id}: input {lo} is in no segment")

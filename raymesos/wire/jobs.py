@@ -1,0 +1,135 @@
+"""Batch jobs on the wire: what a client submits to the batch framework, and what the framework's journal keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raymesos.model.resources import Resources
+from raymesos.wire.registry import message
+from raymesos.wire.work import Blob, WorkReport
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`retries` at the user's cost; before the n-th one a wait of `initial_ms` × `factor`^(n-1), at most `max_ms`."""
+
+    retries: int = 0
+    initial_ms: int = 0
+    max_ms: int = 0
+    factor: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputSegment:
+    """The inputs `base` to `base + count` of a job."""
+
+    base: int
+    count: int
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A batch job: `total` calls of `fn`, one per input, or `total` runs of `argv`. The client chooses `job_id`; `digest` tells a repeated submit from another job."""
+
+    job_id: str
+    name: str
+    role: str
+    resources: Resources
+    total: int
+    digest: str = ""
+    fn: Blob = Blob()
+    inputs: tuple[InputSegment, ...] = ()
+    argv: tuple[str, ...] = ()
+    retry: RetryPolicy = RetryPolicy()
+    runtime_limit_ms: int | None = None
+    retry_on_runtime_limit: bool = False
+    max_parallel: int | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    working_dir: str = ""
+    sys_path: tuple[str, ...] = ()
+    python: str = ""
+    after: tuple[str, ...] = ()
+    gang: bool = False
+    isolated: bool = False
+    attributes: tuple[tuple[str, str], ...] = ()
+    ports: int = 0
+
+
+@message(220)
+class Submit:
+    spec: JobSpec
+
+
+@message(221)
+class JobAccepted:
+    job_id: str
+
+
+@message(222)
+class JobRefused:
+    """`kind` is the error's class: InvalidJob, Conflict, UnknownId."""
+
+    job_id: str
+    kind: str
+    field: str
+    reason: str
+
+
+@message(223)
+class CancelJob:
+    job_id: str
+
+
+@message(224)
+class CancelAnswered:
+    """`known` is false when there is no such job."""
+
+    job_id: str
+    known: bool
+
+
+# ---------------------------------------------------------------- records of the batch framework's journal
+
+
+@message(261)
+class JobKept:
+    spec: JobSpec
+    at_ms: int
+
+
+@message(262)
+class ReportTaken:
+    """What a report said, as it was booked; `charge` is false when its task was not expected any more, so that only successes count."""
+
+    report: WorkReport
+    charge: bool
+
+
+@message(263)
+class InputsCharged:
+    """The inputs `lo` to `hi` failed once at the user's cost, for a reason that no report told. `final`: without another try."""
+
+    job_id: str
+    lo: int
+    hi: int
+    error: str
+    final: bool = False
+
+
+@message(264)
+class CancelAsked:
+    job_id: str
+
+
+@message(265)
+class JobEnded:
+    job_id: str
+    why: str
+    at_ms: int
+
+
+@message(266)
+class SubscriptionKept:
+    framework_id: str
+    roles: tuple[str, ...]
