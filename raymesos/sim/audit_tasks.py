@@ -16,6 +16,8 @@ from raymesos.wire.messages import (
     ExecutorUpdate,
     FrameworkRemoved,
     RunTasks,
+    StatusAcknowledged,
+    StatusUpdate,
     Subscribed,
     TaskInfo,
     TaskStatus,
@@ -61,6 +63,7 @@ class TaskAudit:
         self.taken_by_master: dict[type, Callable[[str, str, Any], None]] = {Accept: self._asked}
         self.sent_by_master: dict[type, Callable[[str, str, Any, Any], None]] = {
             RunTasks: self._launched,
+            StatusAcknowledged: self._acknowledged,
             FrameworkRemoved: lambda a, to, m, cause: self._framework_removed(m.framework_id),
         }
         self.taken_by_agent: dict[type, Callable[[str, str, Any], None]] = {
@@ -146,6 +149,13 @@ class TaskAudit:
     def _subscribed(self, address: str, sender: str, message: ExecutorSubscribe) -> None:
         for status in message.updates:
             self._make(message.framework_id, status)
+
+    def _acknowledged(self, address: str, to: str, message: StatusAcknowledged, cause: Any) -> None:
+        """The master answers an update itself when its framework does not know the killing state: then it need not be told."""
+        if isinstance(cause, StatusUpdate) and cause.status.state is TaskState.KILLING:
+            task = self._tasks.get((message.framework_id, message.task_id))
+            if task is not None:
+                task.made.pop(message.uuid, None)
 
     def _make(self, framework_id: str, status: TaskStatus) -> None:
         task = self._tasks.get((framework_id, status.task_id))

@@ -227,6 +227,11 @@ class Simulation:
         return dict(sorted(found.items()))
 
     @property
+    def frameworks(self) -> list[Framework]:
+        """The scripted frameworks, in the order in which they were added."""
+        return list(self._frameworks.values())
+
+    @property
     def violations(self) -> list[Violation]:
         """What the auditor found so far."""
         return self.audit.violations
