@@ -37,8 +37,10 @@ class Watched:
         self._address, self.inner, self._watcher = address, inner, watcher
 
     def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
-        self.inner.handle(now_ms, sender, message, out)
-        self._watcher(now_ms, self._address, sender, message, out.sends)
+        try:
+            self.inner.handle(now_ms, sender, message, out)
+        finally:
+            self._watcher(now_ms, self._address, sender, message, out.sends)
 
     def check(self) -> None:
         self.inner.check()

@@ -16,7 +16,7 @@ from typing import Any
 from raymesos.errors import InvalidValue, RaymesosError
 from raymesos.model.attributes import Attributes
 from raymesos.model.settings import Settings, simulated
-from raymesos.sim.audit import Auditor
+from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
@@ -34,7 +34,7 @@ FEWEST_FAULTS = 12
 # After the last task everything is given time to be told, pinged and registered again.
 QUIET_MS, QUIET_AFTER_FAULTS_MS = 2_000, 200_000
 # A run that takes longer than this in virtual time hangs.
-LONGEST_MS = 6 * 3_600_000
+LONGEST_S = 6 * 3_600
 CLEAR_LINE = "\r\x1b[K"
 
 Progress = Callable[["Report"], None]
@@ -75,15 +75,18 @@ def run(
     progress: Progress | None = None,
     settings: Settings | None = None,
     makers: Makers = OURS,
+    longest_s: int = LONGEST_S,
 ) -> Report:
     """Run `tasks` tasks of `frameworks` frameworks on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
-    Violations do not stop the run; a machine's broken invariant does, as a violation of its own.
+    Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
     for name, value in (("agents", agents), ("frameworks", frameworks), ("tasks", tasks)):
         if value < 1:
             raise InvalidValue(name, value, "must be at least 1")
-    return _Run(Report(agents, frameworks, tasks, seed), settings or simulated(), makers, progress).go(faults=faults)
+    return _Run(Report(agents, frameworks, tasks, seed), settings or simulated(), makers, progress).go(
+        1000 * longest_s, faults=faults
+    )
 
 
 class _Run:
@@ -101,7 +104,7 @@ class _Run:
         self._loads: list[Workload] = []
         self._faults: Faults | None = None
 
-    def go(self, *, faults: bool) -> Report:
+    def go(self, longest_ms: int, *, faults: bool) -> Report:
         began = time.perf_counter()
         self._build()
         if faults:
@@ -110,11 +113,10 @@ class _Run:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            self._run_to_end()
+            self._run_to_end(longest_ms)
         except RaymesosError as error:
             self._story.line(f"stopped: {error}")
-            self.report.violations.append(f"{self._virtual_ms()} ms: machine.stopped: {error}")
-            self.report.violation_count += 1
+            self._note("machine.stopped", str(error))
         finally:
             if collecting:
                 gc.enable()
@@ -141,16 +143,15 @@ class _Run:
 
     # ------------------------------------------------------------ during
 
-    def _run_to_end(self) -> None:
+    def _run_to_end(self, longest_ms: int) -> None:
         while not self._over():
             self._step()
             if self._progress is not None:
                 self._tally()
                 self._progress(self.report)
-            if self._virtual_ms() > LONGEST_MS:
-                self.report.violations.append(f"{self._virtual_ms()} ms: run.stuck: {self._stuck()}")
-                self.report.violation_count += 1
-                return
+            if self._virtual_ms() > longest_ms:
+                self._note("run.stuck", self._stuck())
+                break
         self._world.advance(QUIET_MS if self._faults is None else QUIET_AFTER_FAULTS_MS)
         self._audit.settle_accounts(self._world.now_ms)
         self._cluster.check()
@@ -170,6 +171,10 @@ class _Run:
     def _saw(self, now_ms: int, address: str, sender: str, message: Any, sends: list[tuple[str, Any]]) -> None:
         self._story.saw(now_ms, address, sender, message)
         self._audit.saw(now_ms, address, sender, message, sends)
+
+    def _note(self, name: str, story: str) -> None:
+        self.report.violations.append(str(Violation(self._world.now_ms, name, story)))
+        self.report.violation_count += 1
 
     def _virtual_ms(self) -> int:
         return self._world.now_ms - START_MS
