@@ -150,6 +150,19 @@ def start_on(
     return started
 
 
+def join(running: Running) -> None:
+    """Connect this process to the Ray cluster of a running raymesos. Raises ClusterUnavailable."""
+    if ray.is_initialized():
+        return
+    os.environ.update(LOCAL_RAY_ENV)
+    try:
+        ray.init(address=running.address, namespace=running.namespace, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ClusterUnavailable(
+            f"cluster {running.namespace} does not answer at {running.address}: {error}"
+        ) from error
+
+
 def agent_for_node(node: dict[str, Any], cpus: float | None, mem_mb: int | None) -> AgentPlan:
     """The agent of a Ray node: what Ray has free there, cut to `cpus` and `mem_mb`. Raises ClusterUnavailable if that is nothing."""
     free = free_on(node["NodeID"])

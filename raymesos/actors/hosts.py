@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from raymesos.actors.launcher import Launcher
 from raymesos.actors.link import Batch
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_side import ShimSide
+from raymesos.errors import UnknownId
 from raymesos.machine import Machine
+from raymesos.shim.tasks import file_name
 from raymesos.wire.codec import decode, encode
 
 # Clients that wait for an answer park a thread each; beyond this many they queue.
@@ -157,6 +160,20 @@ class BatchFramework(_Actor):
         """What is new of a job since `cursor` (results) and `seen` (status version), waiting up to `wait_s` for any news."""
         return self.side.poll(job_id, cursor, seen, wait_s)
 
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def status(self, job_id: str) -> dict[str, Any]:
+        return self.host.ask(lambda _: self.machine.status(job_id))
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def tasks(self, job_id: str) -> list[dict[str, Any]]:
+        """Its attempts as plain data."""
+        return [asdict(row) for row in self.host.ask(lambda _: self.machine.tasks(job_id))]
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def where_ran(self, job_id: str, index: int) -> tuple[str, str, bool]:
+        """(agent id, task id, whether each index has a sandbox of its own) of the last attempt of the input. Raises UnknownId."""
+        return self.host.ask(lambda _: self.machine.where_ran(job_id, index))
+
 
 @ray.remote(**_OPTIONS)
 class Agent(_Actor):
@@ -188,6 +205,18 @@ class Agent(_Actor):
         self.host.add(self.launcher.address, self.launcher)
         _settle_memory()
         self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def read_log(self, task_id: str, index: int, stream: str, offset: int) -> bytes:
+        """What the task (its command `index`, unless -1) has written to `stream`, from `offset` on. Raises UnknownId."""
+        sandbox = Path(self.shim.directory) / "tasks" / file_name(task_id)
+        path = sandbox / stream if index < 0 else sandbox / str(index) / stream
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                return file.read()
+        except FileNotFoundError:
+            raise UnknownId("log", f"{task_id} {stream}") from None
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def close(self) -> None:

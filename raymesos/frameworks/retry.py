@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raymesos.model.tasks import Reason, TaskState
-from raymesos.wire.jobs import RetryPolicy
+from raymesos.model.retries import RetryPolicy
 from raymesos.wire.messages import TaskStatus
 
 # Titus' reason codes for how an attempt ended.

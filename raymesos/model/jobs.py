@@ -14,7 +14,7 @@ from raymesos.errors import InvalidJob, InvalidValue
 from raymesos.model.resource_text import scalar_milli
 from raymesos.model.resources import Resources
 from raymesos.model.roles import validate_role
-from raymesos.wire.jobs import RetryPolicy
+from raymesos.model.retries import RetryPolicy
 
 # One byte of state an input; beyond this a job is better cut in several.
 MAX_INPUTS = 100_000_000
@@ -197,7 +197,9 @@ class _Refused(ValueError):
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise _Refused("name", f"{name!r}: must be 1 to 100 letters, digits, _ . and -, beginning with a letter, digit or _")
+        raise _Refused(
+            "name", f"{name!r}: must be 1 to 100 letters, digits, _ . and -, beginning with a letter, digit or _"
+        )
 
 
 def _check_role(role: str) -> None:

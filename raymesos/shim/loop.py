@@ -19,7 +19,7 @@ from raymesos.shim import limits, process
 from raymesos.shim.commands import Commands
 from raymesos.shim.pool import Pool
 from raymesos.shim.protocol import OWNER_GRACE_S, VERSION, Broken, Stream
-from raymesos.shim.tasks import Task, kill_task
+from raymesos.shim.tasks import Task, file_name, kill_task
 
 SWEEP_S = 1.0
 
@@ -198,7 +198,7 @@ class Shim:
     def _run(self, client: Client, kind: str, request: dict[str, Any]) -> None:
         if request["id"] in self.tasks:
             return  # The same request again: it runs.
-        directory = f"{self._directory}/tasks/{_file_name(request['id'])}/"
+        directory = f"{self._directory}/tasks/{file_name(request['id'])}/"
         task = Task(request["id"], client.owner, kind, request, directory=directory, began=time.monotonic())
         self.tasks[task.id] = task
         try:
@@ -288,9 +288,3 @@ class Shim:
             task_id = process.environment(pid, b"RAYMESOS_TASK_ID")
             if everything or (task_id is not None and task_id.decode() not in self.tasks):
                 process.send_signal(pid, signal.SIGKILL)
-
-
-def _file_name(task_id: str) -> str:
-    """A task id as one path component."""
-    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in task_id)
-    return safe if safe == task_id and safe not in (".", "..") else f"{safe[:100]}-{task_id.encode().hex()[:40]}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from raymesos.shim import process
 from raymesos.shim.protocol import LAUNCH_FAILED, Broken, Stream
-from raymesos.shim.tasks import Task, death_text, split_status
+from raymesos.shim.tasks import Task, death_text, file_name, split_status
 
 if TYPE_CHECKING:
     from raymesos.shim.loop import Shim
@@ -83,9 +83,7 @@ class Pool:
         shutil.rmtree(self._results, ignore_errors=True)
 
     def _result_path(self, task_id: str) -> str:
-        from raymesos.shim.loop import _file_name
-
-        return f"{self._results}{_file_name(task_id)}"
+        return f"{self._results}{file_name(task_id)}"
 
     def _give(self, worker: Worker, task: Task) -> None:
         worker.task = task

@@ -75,3 +75,9 @@ def kill_task(task: Task, number: int) -> None:
     process.send_signal(task.pid, number, group=True)
     for pid in family:
         process.send_signal(pid, number)
+
+
+def file_name(task_id: str) -> str:
+    """A task id as one path component."""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in task_id)
+    return safe if safe == task_id and safe not in (".", "..") else f"{safe[:100]}-{task_id.encode().hex()[:40]}"

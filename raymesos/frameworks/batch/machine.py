@@ -76,15 +76,15 @@ class BatchMachine:
                 self._updated(status, out, now_ms)
             case Offers(offers):
                 placing.offered(state, offers, out, now_ms)
-                notes.ask(out)
+                notes.ask(state, out)
             case Rescind(offer_id):
                 placing.forget_offer(state, offer_id)
             case Submit():
                 jobs.submit(state, sender, inbox, out, now_ms)
-                notes.ask(out)
+                notes.ask(state, out)
             case CancelJob():
                 jobs.cancel(state, sender, inbox, out, now_ms)
-                notes.ask(out)
+                notes.ask(state, out)
             case Subscribed():
                 self._subscribed(inbox, out)
             case FrameworkError(text):
@@ -136,6 +136,14 @@ class BatchMachine:
         """Attempts in the order in which they were made. Raises UnknownId."""
         return list(self._job(job_id).rows.values())
 
+    def where_ran(self, job_id: str, index: int) -> tuple[str, str, bool]:
+        """(agent id, task id, whether each index has a sandbox of its own) of the input's last attempt. Raises UnknownId."""
+        job = self._job(job_id)
+        row = job.lineage.get(index) or next((r for r in reversed(job.rows.values()) if r.index <= index < r.hi), None)
+        if row is None:
+            raise UnknownId("attempt", f"{job_id} {index}")
+        return row.agent_id, row.id, bool(job.spec.argv)
+
     def find(self, name_or_id: str) -> str:
         """The id of a job by its id, or of the newest of that name. Raises UnknownId."""
         if name_or_id in self.state.jobs:
@@ -177,7 +185,7 @@ class BatchMachine:
             if _throttled(state, job):
                 state.subscription.awake.pop(job.spec.role, None)
             jobs.wish_all(state, out, now_ms)
-        notes.ask(out)
+        notes.ask(state, out)
 
     def _subscribed(self, message: Subscribed, out: Outbox) -> None:
         state = self.state
@@ -195,7 +203,7 @@ class BatchMachine:
             state.subscription.reconciled = True
             state.subscription.awake.clear()
             jobs.cycle(state, out, now_ms)
-            notes.ask(out)
+            notes.ask(state, out)
 
     def _wake(self, key: str, out: Outbox, now_ms: int) -> None:
         state = self.state
@@ -207,7 +215,7 @@ class BatchMachine:
                     base.ask(state.subscription, [], out)
             case "cycle":
                 jobs.cycle(state, out, now_ms)
-                notes.ask(out)
+                notes.ask(state, out)
             case "retries":
                 jobs.wish_all(state, out, now_ms)
             case "gang":

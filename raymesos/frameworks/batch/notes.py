@@ -10,13 +10,16 @@ from raymesos.wire.notes import JobNote
 NOTES_MS = 100
 
 
-def ask(out: Outbox) -> None:
+def ask(state: State, out: Outbox) -> None:
     """Have the jobs told soon: many changes make one note."""
-    out.wake("notes", NOTES_MS)
+    if not state.notes_asked:
+        state.notes_asked = True
+        out.wake("notes", NOTES_MS)
 
 
 def tell(state: State, out: Outbox, now_ms: int) -> None:
     """A note for each job that has changed since its last one."""
+    state.notes_asked = False
     for job in state.jobs.values():
         if job.noted != (job.version,):
             job.noted = (job.version,)

@@ -150,6 +150,7 @@ class State:
     slots: dict[str, int] = field(default_factory=dict)
     """Milli-CPUs seen in offers, by agent: how wide a job could spread."""
     finished: int = 0
+    notes_asked: bool = False
     dropped: list[str] = field(default_factory=list)
     """Ids of jobs whose data may go; the host takes them from here."""
 

@@ -1,0 +1,179 @@
+"""From a user's job to one that can travel: the function pickled, the inputs cut into segments, all of it left with the batch framework before the submit."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from raymesos import errors
+from raymesos.actors.door import Door
+from raymesos.actors.plan import BATCH
+from raymesos.errors import InvalidJob
+from raymesos.job import Job
+from raymesos.model.jobs import BatchJob
+from raymesos.shim import segments
+from raymesos.wire.jobs import InputSegment, JobAccepted, JobRefused, JobSpec, Submit
+from raymesos.wire.work import Blob
+
+# Inputs below this travel inside the submit itself: no file, no second call.
+INLINE_BYTES = 16 * 1024
+# A segment holds at most so much; a worker maps it whole and touches its slice.
+SEGMENT_BYTES = 16 * 1024 * 1024
+SEGMENT_INPUTS = 200_000
+_LOOK_EVERY = 1_000
+
+
+def pack_job(door: Door, job: BatchJob, *, job_id: str | None, detach: bool) -> Job:
+    """Submit the job. Raises InvalidJob, Conflict; nothing is kept then but files that the framework clears away."""
+    job_id = job_id or f"{job.name}-{secrets.token_hex(4)}"
+    digest = hashlib.blake2b(digest_size=16)
+    fn, inputs, total = Blob(), (), job.size or 1
+    if job.fn is not None:
+        fn = _blob(door, f"{job_id}/fn", _pickled_function(job.fn))
+        digest.update(fn.inline or str(fn.size).encode())
+        inputs, total = _put_inputs(door, job_id, job.inputs, digest)
+    spec = JobSpec(
+        job_id=job_id,
+        name=job.name,
+        role=job.role,
+        resources=job.resources,
+        total=total,
+        fn=fn,
+        inputs=inputs,
+        argv=job.argv,
+        retry=job.policy,
+        runtime_limit_ms=None if job.runtime_limit is None else int(job.runtime_limit * 1000),
+        retry_on_runtime_limit=job.retry_on_runtime_limit,
+        max_parallel=job.max_parallel,
+        env=tuple(sorted(job.env.items())),
+        working_dir=_working_dir(job),
+        sys_path=_search_path() if job.fn is not None else (),
+        python=f"{sys.version_info[0]}.{sys.version_info[1]}",
+        after=tuple(_id_of(a) for a in job.after),
+        gang=job.gang,
+        isolated=job.isolated,
+        attributes=tuple(sorted(job.attributes.items())),
+        ports=job.ports,
+        digest=_digest(job, digest),
+    )
+    answer = door.ask(BATCH, Submit(spec))
+    if isinstance(answer, JobRefused):
+        raise _error(answer)
+    assert isinstance(answer, JobAccepted)
+    return Job(door, job_id, total, name=job.name, detached=detach)
+
+
+def _put_inputs(door: Door, job_id: str, inputs: Iterable[Any], digest: Any) -> tuple[tuple[InputSegment, ...], int]:
+    found: list[InputSegment] = []
+    base = 0
+    for rows in _segments(_pickled_inputs(inputs)):
+        data = segments.encode(rows)
+        digest.update(data)
+        found.append(InputSegment(base, len(rows), _blob(door, f"{job_id}/inputs.{len(found)}", data)))
+        base += len(rows)
+    return tuple(found), base
+
+
+def _segments(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Lists of rows, each within the bounds of a segment."""
+    held: list[bytes] = []
+    size = 0
+    while block := list(islice(rows, _LOOK_EVERY)):
+        held += block
+        size += sum(map(len, block))
+        if size >= SEGMENT_BYTES or len(held) >= SEGMENT_INPUTS:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def _pickled_inputs(inputs: Iterable[Any]) -> Iterator[bytes]:
+    """Each input by itself; references to Ray objects are resolved. Raises InvalidJob naming the input."""
+    dumps = pickle.dumps
+    index = 0
+    try:
+        for index, value in enumerate(inputs):
+            if type(value).__name__ == "ObjectRef":
+                value = _resolved(value)
+            try:
+                yield dumps(value, 5)
+            except (pickle.PicklingError, AttributeError, TypeError):
+                yield cloudpickle.dumps(value)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise InvalidJob(f"inputs[{index}]", f"cannot be pickled: {error}") from error
+
+
+def _resolved(reference: Any) -> Any:
+    import ray
+
+    return ray.get(reference)
+
+
+def _pickled_function(fn: Any) -> bytes:
+    try:
+        data: bytes = cloudpickle.dumps(fn)
+    except Exception as error:  # noqa: BLE001 - pickling runs whatever a closure holds
+        name = getattr(fn, "__name__", type(fn).__name__)
+        raise InvalidJob("fn", f"{name} cannot be pickled: {error}") from error
+    return data
+
+
+def _blob(door: Door, key: str, data: bytes) -> Blob:
+    return Blob(inline=data) if len(data) <= INLINE_BYTES else door.put(key, data)
+
+
+def _search_path() -> tuple[str, ...]:
+    """Where modules beside the script and in the working directory are found."""
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None)
+    beside = [str(Path(script).resolve().parent)] if script else []
+    added = [
+        p
+        for p in sys.path
+        if p
+        and Path(p).is_dir()
+        and not p.startswith(sys.prefix)
+        and "site-packages" not in p
+        and not p.startswith(sys.base_prefix)
+    ]
+    return tuple(dict.fromkeys([*beside, *added, str(Path.cwd())]))
+
+
+def _working_dir(job: BatchJob) -> str:
+    if job.working_dir is None:
+        return ""
+    path = Path(job.working_dir).resolve()
+    if not path.is_dir():
+        raise InvalidJob("working_dir", f"{job.working_dir!r}: is not a directory")
+    return str(path)
+
+
+def _digest(job: BatchJob, digest: Any) -> str:
+    digest.update(repr(sorted(job.model_dump(exclude={"fn", "inputs", "after"}).items())).encode())
+    found: str = digest.hexdigest()
+    return found
+
+
+def _id_of(job: Any) -> str:
+    if isinstance(job, str):
+        return job
+    if isinstance(job, Job):
+        return job.id
+    raise InvalidJob("after", f"{job!r}: must be a job or its id")
+
+
+def _error(refused: JobRefused) -> errors.RaymesosError:
+    if refused.kind == "Conflict":
+        return errors.Conflict(refused.reason)
+    if refused.kind == "UnknownId":
+        return errors.UnknownId("job", refused.reason)
+    return InvalidJob(refused.field, refused.reason)
