@@ -6,15 +6,22 @@ Inputs are put before the job is submitted; result files are moved in when the m
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from raymesos.actors.host import Host
 from raymesos.errors import InvalidValue, UnknownId
+from raymesos.machine import Outbox
+from raymesos.wire.work import Blob, WorkReport
+
+# Results above this go to a file instead of the journal and our memory.
+INLINE_BYTES = 1024
 
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,200}/[A-Za-z0-9_.-]{1,200}")
 
@@ -29,10 +36,44 @@ class _Waiter:
 
 
 class BatchSide:
+    """Stands before the machine: takes the data out of reports before the machine books them, and passes everything else on."""
+
     def __init__(self, directory: Path, host: Host, machine: Any) -> None:
         self.directory, self._host, self._machine = directory / "data", host, machine
         self.directory.mkdir(parents=True, exist_ok=True)
         self._waiters: list[_Waiter] = []
+
+    # ------------------------------------------------------------ as the machine at the framework's address
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        if isinstance(message, WorkReport):
+            message = self._with_own_file(message)
+        self._machine.handle(now_ms, sender, message, out)
+        while self._machine.state.dropped:
+            shutil.rmtree(self.directory / self._machine.state.dropped.pop(), ignore_errors=True)
+
+    def check(self) -> None:
+        self._machine.check()
+
+    def _with_own_file(self, report: WorkReport) -> WorkReport:
+        """The report with its results in a file of ours: the executor drops its own once the report is taken.
+
+        A repeated report finds its file moved already. Small results stay inline; in a file they cost the journal and our memory nothing.
+        """
+        results = report.results
+        key = f"{report.job_id}/{report.task_id}.{report.part}.results"
+        if results.path:
+            target = self.path(key)
+            with contextlib.suppress(FileNotFoundError):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(results.path, target)
+            return replace(report, results=Blob(path=str(target), size=results.size, key=key))
+        if len(results.inline) > INLINE_BYTES:
+            self.put(key, results.inline)
+            return replace(report, results=Blob(path=str(self.path(key)), size=len(results.inline), key=key))
+        return report
+
+    # ------------------------------------------------------------ files
 
     def path(self, key: str) -> Path:
         """The file of `key`. Raises InvalidValue for a key that could leave the directory."""

@@ -137,7 +137,7 @@ class BatchFramework(_Actor):
         self.machine = BatchMachine(plan.settings.batch, address=name)
         _restore(keeper, self.machine)
         self.side = BatchSide(directory, self.host, self.machine)
-        self.host.add(name, self.machine)
+        self.host.add(name, self.side)
         self.host.after_turn(self.side.after_turn)
         _settle_memory()
         self.host.start()

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.model.resources import Resources
+from raymesos.model.retries import RetryPolicy
 from raymesos.wire.registry import message
 from raymesos.wire.work import Blob, WorkReport
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """`retries` at the user's cost; before the n-th one a wait of `initial_ms` × `factor`^(n-1), at most `max_ms`."""
-
-    retries: int = 0
-    initial_ms: int = 0
-    max_ms: int = 0
-    factor: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,112 @@
+"""A client's way to the actors of one cluster: calls that are repeated while an actor is being restarted, and data moved the shortest way."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+
+from raymesos.actors.plan import BATCH
+from raymesos.errors import ClusterUnavailable, InvalidValue, RaymesosError, UnknownId
+from raymesos.machine import MASTER, OBSERVER
+from raymesos.wire.codec import decode, encode
+from raymesos.wire.messages import OperatorAnswer, SetWeights
+from raymesos.wire.work import Blob
+
+# An actor that Ray restarts answers after 1.3 to 6 s here.
+CALL_TIMEOUT_S = 60.0
+RETRY_S = 0.1
+
+
+class Door:
+    """One per client process and cluster. Every call may be repeated: what it asks for is idempotent."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self._handles: dict[str, Any] = {}
+        self._where: tuple[str, str] | None = None
+
+    # ------------------------------------------------------------ calls
+
+    def call(self, actor: str, method: str, *arguments: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        """Call the actor and return its answer, again and again while it is being restarted. Raises what the method raised, ClusterUnavailable."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                handle = self._handle(actor)
+                return ray.get(
+                    getattr(handle, method).remote(*arguments), timeout=max(1.0, deadline - time.monotonic())
+                )
+            except RayTaskError as error:
+                raise _cause(error) from None
+            except (RayActorError, GetTimeoutError, ValueError) as error:
+                self._handles.pop(actor, None)
+                if time.monotonic() > deadline or not ray.is_initialized():
+                    raise ClusterUnavailable(f"{actor} of cluster {self.namespace} does not answer: {error}") from None
+                time.sleep(RETRY_S)
+
+    def ask(self, actor: str, message: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        """Send a message to the actor's machine and return its answer."""
+        client_id = secrets.token_hex(8)
+        return decode(self.call(actor, "call", actor, client_id, encode(message), timeout_s, timeout_s=timeout_s))
+
+    def view(self, name: str, arguments: dict[str, Any]) -> Any:
+        return self.call(OBSERVER, "view", name, arguments)
+
+    def set_weights(self, weights: dict[str, str]) -> None:
+        """Raises InvalidValue with the master's reason."""
+        answer: OperatorAnswer = self.ask(MASTER, SetWeights(tuple(weights.items()), secrets.token_hex(4)))
+        if answer.error:
+            raise InvalidValue("weights", weights, answer.error)
+
+    # ------------------------------------------------------------ data
+
+    def put(self, key: str, data: bytes) -> Blob:
+        """Leave `data` with the batch framework under `key`: a file on its node, written directly where we are on it too."""
+        node_id, directory = self._home()
+        path = Path(directory) / key
+        if node_id == ray.get_runtime_context().get_node_id():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        else:
+            self.call(BATCH, "put", key, data)
+        return Blob(path=str(path), node_id=node_id, size=len(data), key=key)
+
+    def read(self, blob: Blob) -> bytes:
+        """The bytes of a blob. Raises UnknownId when they are gone."""
+        if blob.inline or not (blob.path or blob.key):
+            return blob.inline
+        node_id, directory = self._home()
+        if node_id == ray.get_runtime_context().get_node_id():
+            try:
+                return (Path(directory) / blob.key).read_bytes()
+            except FileNotFoundError:
+                raise UnknownId("data", blob.key) from None
+        data: bytes = self.call(BATCH, "read", blob.key)
+        return data
+
+    def _home(self) -> tuple[str, str]:
+        if self._where is None:
+            self._where = self.call(BATCH, "where")
+        return self._where
+
+    def _handle(self, actor: str) -> Any:
+        found = self._handles.get(actor)
+        if found is None:
+            if not ray.is_initialized():
+                raise ClusterUnavailable(f"cluster {self.namespace} has been shut down")
+            found = self._handles[actor] = ray.get_actor(actor, namespace=self.namespace)
+        return found
+
+
+def _cause(error: RayTaskError) -> BaseException:
+    """Our own error as it was raised; anything else as Ray shows it."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, RaymesosError) else error
