@@ -36,7 +36,7 @@ _HOME = {
     "errors": "raymesos.errors",
 }
 
-__all__ = [*sorted(_HOME), "__version__"]
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -35,10 +35,12 @@ def pack_job(door: Door, job: BatchJob, *, job_id: str | None, detach: bool) -> 
     """Submit the job. Raises InvalidJob, Conflict; nothing is kept then but files that the framework clears away."""
     job_id = job_id or f"{job.name}-{secrets.token_hex(4)}"
     digest = hashlib.blake2b(digest_size=16)
-    fn, inputs, total = Blob(), (), job.size or 1
+    fn, total = Blob(), job.size or 1
+    inputs: tuple[InputSegment, ...] = ()
     if job.fn is not None:
-        fn = _blob(door, f"{job_id}/fn", _pickled_function(job.fn))
-        digest.update(fn.inline or str(fn.size).encode())
+        pickled = _pickled_function(job.fn)
+        fn = _blob(door, f"{job_id}/fn", pickled)
+        digest.update(pickled)
         inputs, total = _put_inputs(door, job_id, job.inputs, digest)
     spec = JobSpec(
         job_id=job_id,
@@ -101,7 +103,7 @@ def _pickled_inputs(inputs: Iterable[Any]) -> Iterator[bytes]:
     dumps = pickle.dumps
     index = 0
     try:
-        for index, value in enumerate(inputs):
+        for index, value in enumerate(inputs):  # noqa: B007 - the error names it
             if type(value).__name__ == "ObjectRef":
                 value = _resolved(value)
             try:
@@ -121,7 +123,7 @@ def _resolved(reference: Any) -> Any:
 def _pickled_function(fn: Any) -> bytes:
     try:
         data: bytes = cloudpickle.dumps(fn)
-    except Exception as error:  # noqa: BLE001 - pickling runs whatever a closure holds
+    except Exception as error:
         name = getattr(fn, "__name__", type(fn).__name__)
         raise InvalidJob("fn", f"{name} cannot be pickled: {error}") from error
     return data

@@ -214,7 +214,7 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
         claim(_claim_name(plan, agent), agent.node_id, Resources.parse(agent.resources))
     on_head = {"namespace": plan.namespace, "lifetime": "detached", "get_if_exists": True}
     handles = [
-        cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined]
+        cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined,union-attr]
         for cls, name in ((Master, MASTER), (Allocator, ALLOCATOR), (BatchFramework, BATCH), (Observer, OBSERVER))
     ]
     handles += [start_agent(plan, agent, Agent) for agent in started.agents]

@@ -177,7 +177,7 @@ class Host:
         try:
             while not self._stopping:
                 self._turn(self._wait())
-        except BaseException as error:  # noqa: BLE001 - the process must not live on with broken books
+        except BaseException as error:
             self.broken = error
             log.critical("%s stops: %r", self.name, error, exc_info=error)
             self.on_broken(error)

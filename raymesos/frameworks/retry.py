@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raymesos.model.tasks import Reason, TaskState
 from raymesos.model.retries import RetryPolicy
+from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import TaskStatus
 
 # Titus' reason codes for how an attempt ended.
@@ -51,7 +51,7 @@ def code_of(status: TaskStatus) -> str:
 def user_delay_ms(policy: RetryPolicy, retry: int) -> int:
     """The wait before the user's `retry`-th retry (from 1)."""
     # Beyond 2^40 the cap has long been reached, and the power would only grow.
-    delay = policy.initial_ms * policy.factor ** min(retry - 1, 40)
+    delay: int = policy.initial_ms * policy.factor ** min(retry - 1, 40)
     return min(delay, policy.max_ms) if policy.max_ms else delay
 
 
@@ -59,4 +59,5 @@ def system_delay_ms(resubmits: int) -> int:
     """The wait before the system's `resubmits`-th retry of one input: none before the first."""
     if resubmits <= 1:
         return 0
-    return min(_SYSTEM_MAX_MS, _SYSTEM_FIRST_MS * 2 ** min(resubmits - 2, 20))
+    grown: int = _SYSTEM_FIRST_MS * 2 ** min(resubmits - 2, 20)
+    return min(_SYSTEM_MAX_MS, grown)

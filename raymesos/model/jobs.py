@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from raymesos.errors import InvalidJob, InvalidValue
 from raymesos.model.resource_text import scalar_milli
 from raymesos.model.resources import Resources
-from raymesos.model.roles import validate_role
 from raymesos.model.retries import RetryPolicy
+from raymesos.model.roles import validate_role
 
 # One byte of state an input; beyond this a job is better cut in several.
 MAX_INPUTS = 100_000_000

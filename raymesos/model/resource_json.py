@@ -20,9 +20,9 @@ def resources_from_json(rows: Any, field: str = "resources") -> Resources:
 
 def resources_to_json(resources: Resources) -> list[dict[str, Any]]:
     """One row a kind, shared ones once a holder; names in order."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for key, quantity in resources:
-        count = quantity.count if isinstance(quantity, Shared) else 1
+        count = quantity.holders if isinstance(quantity, Shared) else 1
         rows.extend(_row(key, quantity) for _ in range(count))
     return rows
 
@@ -67,7 +67,8 @@ def _reservation(row: Any, field: str) -> Reservation:
     if not isinstance(row, dict) or not isinstance(row.get("role"), str):
         raise InvalidValue(field, row, "must be an object with a role")
     validate_role(row["role"], field=f"{field}.role")
-    labels = tuple((str(l["key"]), str(l.get("value", ""))) for l in (row.get("labels") or {}).get("labels", []))
+    rows = (row.get("labels") or {}).get("labels", [])
+    labels = tuple((str(each["key"]), str(each.get("value", ""))) for each in rows)
     return Reservation(row["role"], row.get("type") == "DYNAMIC", str(row.get("principal", "")), labels)
 
 

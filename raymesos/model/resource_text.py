@@ -19,13 +19,10 @@ def parse_resources(text: str, field: str = "resources") -> Resources:
     """What `text` says; entries of one kind add up. Raises InvalidValue naming the entry and the reason."""
     if not isinstance(text, str):
         raise InvalidValue(field, text, "must be text like cpus:2;mem:1024")
-    items: list[tuple[Key, Quantity]] = []
     entries = text.split(";")
     if entries and not entries[-1].strip():
         entries.pop()  # Mesos accepts one at the end.
-    for entry in entries:
-        items.append(_entry(entry, field))
-    return build(items)
+    return build([_entry(entry, field) for entry in entries])
 
 
 def _entry(entry: str, field: str) -> tuple[Key, Quantity]:
@@ -95,7 +92,7 @@ def quantity_text(quantity: Quantity) -> str:
         whole, part = divmod(quantity, 1000)
         return f"{whole}.{part:03d}".rstrip("0") if part else str(whole)
     if isinstance(quantity, Shared):
-        return f"{quantity_text(quantity.value)}<SHARED>x{quantity.count}"
+        return f"{quantity_text(quantity.value)}<SHARED>x{quantity.holders}"
     if isinstance(quantity, Items):
         return "{" + ",".join(quantity) + "}"
     return "[" + ",".join(f"{begin}-{end}" for begin, end in quantity) + "]"

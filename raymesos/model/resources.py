@@ -25,10 +25,10 @@ class Items(tuple[str, ...]):
 
 
 class Shared(NamedTuple):
-    """`count` holders of one and the same quantity."""
+    """`holders` of one and the same quantity."""
 
     value: int
-    count: int
+    holders: int
 
 
 Quantity = int | Ranges | Items | Shared
@@ -299,10 +299,12 @@ def take_ports(available: Resources, count: int, name: str = "ports") -> tuple[R
     taken: dict[Key, Quantity] = {}
     wanted = count
     for key, quantity in available._sorted_rest():
-        if key.name != name or not _is_ranges(quantity) or wanted == 0:
+        if key.name != name or wanted == 0:
+            continue
+        if isinstance(quantity, int | Items | Shared):
             continue
         picked: list[tuple[int, int]] = []
-        for begin, end in quantity:  # type: ignore[misc,union-attr]
+        for begin, end in quantity:
             if wanted:
                 size = min(wanted, end - begin + 1)
                 picked.append((begin, begin + size - 1))
@@ -365,7 +367,7 @@ def _coalesce(pairs: list[tuple[int, int]]) -> Ranges:
 
 def _add(a: Quantity, b: Quantity) -> Quantity:
     if isinstance(a, Shared) and isinstance(b, Shared):
-        return Shared(a.value, a.count + b.count)
+        return Shared(a.value, a.holders + b.holders)
     if isinstance(a, int) and isinstance(b, int):
         return a + b
     if isinstance(a, Items) and isinstance(b, Items):
@@ -375,20 +377,20 @@ def _add(a: Quantity, b: Quantity) -> Quantity:
 
 def _contains(a: Quantity, b: Quantity) -> bool:
     if isinstance(a, Shared) and isinstance(b, Shared):
-        return a.value == b.value and a.count >= b.count
+        return a.value == b.value and a.holders >= b.holders
     if isinstance(a, int) and isinstance(b, int):
         return a >= b
     if isinstance(a, Items) and isinstance(b, Items):
         return all(item in a for item in b)
     if _is_ranges(a) and _is_ranges(b):
-        return all(any(x[0] <= y[0] and y[1] <= x[1] for x in a) for y in b)  # type: ignore[union-attr,index]
+        return all(any(x[0] <= y[0] and y[1] <= x[1] for x in a) for y in b)  # type: ignore[union-attr,index,operator]
     return False
 
 
 def _subtract(a: Quantity, b: Quantity) -> Quantity | None:
     """`a` without `b`, which it contains; None when nothing is left."""
     if isinstance(a, Shared) and isinstance(b, Shared):
-        return Shared(a.value, a.count - b.count) if a.count > b.count else None
+        return Shared(a.value, a.holders - b.holders) if a.holders > b.holders else None
     if isinstance(a, int) and isinstance(b, int):
         return a - b or None
     if isinstance(a, Items) and isinstance(b, Items):
@@ -419,7 +421,7 @@ def _item_to_wire(key: Key, quantity: Quantity) -> list[Any]:
         else 1
     )
     reservations = [[r.role, r.dynamic, r.principal, [list(p) for p in r.labels]] for r in key.reservations]
-    value = quantity if kind == 0 else [list(x) if kind == 1 else x for x in quantity]  # type: ignore[union-attr,call-overload]
+    value = quantity if kind == 0 else [list(x) if kind == 1 else x for x in quantity]  # type: ignore[union-attr,call-overload,arg-type]
     return [key.name, reservations, list(key.disk) if key.disk else None, key.shared, key.revocable, kind, value]
 
 

@@ -62,7 +62,7 @@ TRANSITIONS: dict[TaskState, tuple[TaskState, ...]] = {
         *TERMINAL,
     ),
     TaskState.UNKNOWN: (),
-    **{state: () for state in TERMINAL},
+    **dict.fromkeys(TERMINAL, ()),
 }
 
 

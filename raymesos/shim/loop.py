@@ -243,7 +243,11 @@ class Shim:
         if fd in self._handlers:
             self._poll.modify(fd, select.EPOLLIN if done else select.EPOLLIN | select.EPOLLOUT)
             if not done:
-                self._handlers[fd] = lambda: (self._flush(client), self._hear(client))[1]
+                self._handlers[fd] = lambda: self._catch_up(client)
+
+    def _catch_up(self, client: Client) -> None:
+        self._flush(client)
+        self._hear(client)
 
     def _kill_owned(self, owner: str) -> None:
         for task in [t for t in self.tasks.values() if t.owner == owner]:

@@ -10,6 +10,7 @@ import mmap
 import struct
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 MAGIC = b"RMS1"
@@ -44,7 +45,8 @@ class Segment:
         self._map = mapped
         if len(self._view) < _HEAD.size:
             raise BadSegment(f"{len(self._view)} bytes are no segment")
-        magic, self.count = _HEAD.unpack_from(self._view)
+        magic, count = _HEAD.unpack_from(self._view)
+        self.count: int = count
         table = _HEAD.size + self.count
         table += -table % 8
         start = table + 8 * (self.count + 1)
@@ -73,7 +75,7 @@ class Segment:
     def slice(self, lo: int, hi: int) -> list[memoryview]:
         ends, payload = self._ends, self._payload
         bounds = ends[lo : hi + 1].tolist()
-        return [payload[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [payload[a:b] for a, b in pairwise(bounds)]
 
     def close(self) -> None:
         self._ends.release()

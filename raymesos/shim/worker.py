@@ -105,7 +105,7 @@ def _call_all(
                 results.append(dumps(value, 5))
             except Exception:  # noqa: BLE001 - cloudpickle can what pickle cannot
                 results.append(cloudpickle.dumps(value))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - it is the user's code
             statuses[index - lo] = segments.ERROR
             line, blob = _error(error)
             failed.append([index, line, None, None])
@@ -129,9 +129,9 @@ def _place(blob: bytes, path: str) -> dict[str, Any]:
     if len(blob) <= INLINE_BYTES:
         return {"inline": blob}
     temporary = f"{path}.new"
-    with open(temporary, "wb") as file:  # noqa: PTH123 - pathlib costs the worker a megabyte
+    with open(temporary, "wb") as file:
         file.write(blob)
-    os.replace(temporary, path)  # noqa: PTH105
+    os.replace(temporary, path)
     return {"path": path, "size": len(blob)}
 
 
@@ -145,7 +145,7 @@ def _error(error: BaseException) -> tuple[str, bytes]:
     line = line.splitlines()[0][:500] if line else type(error).__name__
     try:
         blob = cloudpickle.dumps((error, text))
-        pickle.loads(blob)  # noqa: S301 - an exception with a strict constructor pickles and does not come back
+        pickle.loads(blob)
     except Exception:  # noqa: BLE001 - whatever a user's exception does in __reduce__
         blob = cloudpickle.dumps((RuntimeError(line), text))
     return line, blob
@@ -161,8 +161,8 @@ def _function(request: dict[str, Any], functions: dict[str, Callable[[Any], Any]
         source = request["fn"]
         try:
             data = source.get("inline") or _read(source["path"])
-            function = pickle.loads(data)  # noqa: S301 - users' code is what this process is for
-        except Exception as error:  # noqa: BLE001 - a missing module, a broken pickle: the job's fault, said in full
+            function = pickle.loads(data)
+        except Exception as error:
             raise Refused(f"the function could not be loaded: {type(error).__name__}: {error}") from error
         if len(functions) >= FUNCTIONS_KEPT:
             del functions[next(iter(functions))]
@@ -178,7 +178,7 @@ def _segment(source: dict[str, Any]) -> segments.Segment:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         return file.read()
 
 
@@ -194,5 +194,5 @@ def _flush() -> None:
     for file in (sys.stdout, sys.stderr):
         try:
             file.flush()
-        except (OSError, ValueError):  # noqa: PERF203 - the user closed it
+        except (OSError, ValueError):
             continue

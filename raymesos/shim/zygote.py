@@ -66,7 +66,7 @@ def _be_worker(sock_fd: int, page_fd: int) -> None:
         os.close(page_fd)
         worker.serve(Stream(socket.socket(fileno=sock_fd)), page)
         os._exit(0)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the process ends here, whatever it was
         print(f"worker: {error!r}", file=sys.stderr, flush=True)  # noqa: T201 - into the log of the task at work
         os._exit(1)
 

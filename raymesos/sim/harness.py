@@ -22,6 +22,7 @@ from typing import Any, Literal
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
 from raymesos.machine import ALLOCATOR, MASTER
 from raymesos.model.attributes import Attributes
+from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.model.roles import validate_role
 from raymesos.model.settings import Settings, simulated
@@ -29,7 +30,8 @@ from raymesos.model.tasks import Reason
 from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
-from raymesos.sim.operator import Operator
+from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
+from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.scripted import (
     DemandText,
     Framework,
@@ -86,6 +88,7 @@ class Simulation:
         self._work = ByHand(self.world, self.audit)
         self.cluster = Cluster(self.world, self.settings, seed, script=self._work, watcher=self._saw, makers=makers)
         self._operator = Operator(self.world)
+        self._jobs = Jobs(self.cluster, self.calendar, self.settings.batch, ADDRESS)
 
     # ------------------------------------------------------------ time
 
@@ -149,6 +152,13 @@ class Simulation:
         self.cluster.remove_agent(name)
         self.audit.agent_removed(name)
 
+    def submit(self, job: BatchJob) -> SubmittedJob:
+        """Hand a job to the built-in batch framework, which starts with the first one. Its tasks wait for `start`; its function is never called.
+
+        Raises Conflict if a job of that name has not finished; raises what the framework refuses at the next `settle`.
+        """
+        return self._jobs.submit(job)
+
     # ------------------------------------------------------------ user work
 
     def start(self, task: OnAgent) -> None:
@@ -165,7 +175,7 @@ class Simulation:
         if by not in ("user", "system"):
             raise InvalidValue("by", by, "must be user or system")
         if by == "system" and why is Reason.NONE:
-            why = Reason.CONTAINER_LAUNCH_FAILED
+            why = Reason.EXECUTOR_TERMINATED  # What users bring about themselves has other reasons.
         self._work.tell(
             task,
             Begin(task.id),
@@ -202,9 +212,11 @@ class Simulation:
         self.cluster.start(self.address(name))
 
     def address(self, name: str) -> str:
-        """The address of what is called so: `master`, `allocator`, an agent, a framework. Raises UnknownId."""
+        """The address of what is called so: `master`, `allocator`, `batch`, an agent, a framework. Raises UnknownId."""
         if name in (MASTER, ALLOCATOR):
             return name
+        if name == "batch":
+            return BATCH
         if name in self._frameworks:
             return self._frameworks[name].address
         if name in self.cluster.agent_names():
@@ -258,7 +270,7 @@ class Simulation:
     def _free_name(self, name: str) -> None:
         if not name or "/" in name or "@" in name:
             raise InvalidValue("name", name, "must be text without / and @")
-        if name in (MASTER, ALLOCATOR) or name in self._frameworks or name in self.cluster.agent_names():
+        if name in (MASTER, ALLOCATOR, "batch") or name in self._frameworks or name in self.cluster.agent_names():
             raise Conflict(f"the name {name!r} is taken")
 
 

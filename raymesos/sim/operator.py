@@ -1,4 +1,4 @@
-"""The operator's side of the harness: calls to the master, whose refusals are raised."""
+"""The client's side of the harness: calls to the master and to the batch framework, whose refusals are raised."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from decimal import Decimal, InvalidOperation
 
 from raymesos.errors import InvalidValue
 from raymesos.machine import MASTER, Outbox
+from raymesos.sim.jobs import refusal_of
 from raymesos.sim.world import World
+from raymesos.wire.jobs import JobRefused
 from raymesos.wire.messages import OperatorAnswer, SetWeights
 
 ADDRESS = "client/operator"
 
 
 class Operator:
-    """A client of the master. What the master refuses is raised as soon as its answer comes."""
+    """A client of the master and of the batch framework. What they refuse is raised as soon as the answer comes."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -28,8 +30,13 @@ class Operator:
         self._world.post(ADDRESS, MASTER, SetWeights(rows, f"operator-{self._calls}"))
 
     def handle(self, now_ms: int, sender: str, message: object, out: Outbox) -> None:
-        if isinstance(message, OperatorAnswer) and message.error:
-            raise InvalidValue("weights", message.request_id, message.error)
+        match message:
+            case OperatorAnswer(request_id, error) if error:
+                raise InvalidValue("weights", request_id, error)
+            case JobRefused():
+                raise refusal_of(message)
+            case _:
+                return
 
     def check(self) -> None:
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from raymesos.errors import UnknownId
 from raymesos.sim.audit import Auditor
+from raymesos.sim.jobs import report_of
 from raymesos.sim.scripted import SCRIPTED, OnAgent
 from raymesos.sim.shim import Fate, Finish
 from raymesos.sim.world import World
@@ -36,7 +37,7 @@ class ByHand:
         return AT_ONCE if work.work == SCRIPTED else WHEN_TOLD
 
     def report(self, work: StartWork, end: Finish) -> WorkReport | None:
-        return None
+        return report_of(work, end)
 
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None:
         self._audit.work_began(at_ms, agent, work)

@@ -30,7 +30,8 @@ _codecs: dict[Any, tuple[_Convert | None, _Convert | None]] = {}
 def encode_batch(envelopes: Iterable[Envelope]) -> bytes:
     """Bytes of a batch. Raises ProtocolError for a class without a tag."""
     rows = [[to, sender, *_tagged(message)] for to, sender, message in envelopes]
-    return bytes([VERSION]) + msgpack.packb(rows, use_bin_type=True)
+    body: bytes = msgpack.packb(rows, use_bin_type=True)
+    return bytes([VERSION]) + body
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
@@ -56,7 +57,8 @@ def decode_batch(blob: bytes) -> list[Envelope]:
 
 def encode(message: Any) -> bytes:
     """Bytes of one message, for journals and embedded data."""
-    return bytes([VERSION]) + msgpack.packb(_tagged(message), use_bin_type=True)
+    body: bytes = msgpack.packb(_tagged(message), use_bin_type=True)
+    return bytes([VERSION]) + body
 
 
 def decode(blob: bytes) -> Any:
@@ -132,7 +134,7 @@ def _row_codec(cls: Any) -> tuple[_Convert, _Convert]:
     source = ", ".join(f"m.{name}" if enc is None else f"e{i}(m.{name})" for i, (name, enc, _) in enumerate(plan))
     scope: dict[str, Any] = {f"e{i}": enc for i, (_, enc, _) in enumerate(plan) if enc is not None}
     # One generated expression per class: 4 times quicker than a loop over the fields, and this runs for every message.
-    to_row: _Convert = eval(f"lambda m: [{source}]", scope)  # noqa: S307
+    to_row: _Convert = eval(f"lambda m: [{source}]", scope)
     decoders = [dec for _, _, dec in plan]
     count = len(plan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
@@ -29,10 +29,10 @@ class JobSpec:
     resources: Resources
     total: int
     digest: str = ""
-    fn: Blob = Blob()
+    fn: Blob = field(default_factory=Blob)
     inputs: tuple[InputSegment, ...] = ()
     argv: tuple[str, ...] = ()
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     runtime_limit_ms: int | None = None
     retry_on_runtime_limit: bool = False
     max_parallel: int | None = None

@@ -16,7 +16,7 @@ _ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "g
 
 def metrics(state: State, now_ms: int) -> dict[str, float]:
     values: dict[str, float] = {f"tasks_{name}": 0 for name in _ENDED}
-    values |= {name: 0 for name in _LIVE.values()}
+    values |= dict.fromkeys(_LIVE.values(), 0)
     values |= state.counts
     frameworks = [f for f in state.frameworks.values() if not f.removed]
     for framework in frameworks:

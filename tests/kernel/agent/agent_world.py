@@ -108,6 +108,9 @@ class World:
         self.to_start: dict[str, StartExecutor] = {}
         self.works: dict[str, dict[str, str]] = {}
         """By shim: task id → begun, running or stopping."""
+        self.begun: dict[str, None] = {}
+        self.excused: dict[str, None] = {}
+        """Executor addresses that died or were cut off: their tasks may be lost."""
         self.tasks = 0
         self.start_agent()
 
@@ -141,6 +144,7 @@ class World:
         """Its process and all that runs in its shim end; the launcher says so."""
         address = f"executor/A1/{executor_id}"
         self.to_start.pop(executor_id, None)
+        self.excused[address] = None
         if self.machines.pop(address, None) is not None:
             self._forget(address)
             del self.works[f"shim/A1/{executor_id}"]
@@ -152,6 +156,7 @@ class World:
     # ------------------------------------------------------------ links
 
     def break_link(self, a: str, b: str) -> None:
+        self.excused[b] = None
         self.cut[frozenset((a, b))] = None
         self._clear(a, b)
         self.handle(a, a, LinkDown(b))
@@ -222,22 +227,26 @@ class World:
         self.now_ms = end
 
     def settle(self) -> None:
-        """Everything works again and all have had their say."""
+        """Everything works again and all have had their say. Work that is to be killed does not end by itself."""
         for a, b in [sorted(pair) for pair in self.cut]:
             self.mend_link(a, b)
         for _ in range(60):
-            self._deliver_all()
+            self.deliver_all()
             for shim, works in list(self.works.items()):
-                for task_id in list(works):
-                    self.end_work(shim, task_id)
-            self._deliver_all()
+                for task_id, phase in list(works.items()):
+                    if phase == "begun":
+                        self.start_work(shim, task_id)
+                    if phase == "stopping" or not any(task_id == killed for _, killed in self.master.kills):
+                        self.end_work(shim, task_id)
+            self.deliver_all()
             for executor_id in list(self.to_start):
                 self.start_executor(executor_id)
-            self._deliver_all()
+            self.deliver_all()
             self.advance(2_000)
 
-    def _deliver_all(self) -> None:
-        while pair := next((p for p in sorted(self.flight) if self.flight[p]), None):
+    def deliver_all(self, but: str = "") -> None:
+        """Everything in flight arrives, and what follows from it; but nothing to or from `but`."""
+        while pair := next((p for p in sorted(self.flight) if self.flight[p] and but not in p), None):
             self.deliver(*pair)
 
     # ------------------------------------------------------------ the scripted ones
@@ -256,7 +265,8 @@ class World:
         self._post(MASTER, AGENT, KillTask(framework_id, task_id, 10))
 
     def start_work(self, shim: str, task_id: str) -> None:
-        self.works[shim][task_id] = "running"
+        if self.works[shim][task_id] == "begun":
+            self.works[shim][task_id] = "running"
         self._post(shim, self._executor_of(shim), WorkStarted(task_id))
 
     def end_work(self, shim: str, task_id: str) -> None:
@@ -278,7 +288,8 @@ class World:
     def _shim(self, shim: str, message: Any) -> None:
         match message:
             case StartWork():
-                assert message.task_id not in self.works[shim]
+                assert message.task_id not in self.begun, f"{message.task_id} is started a second time"
+                self.begun[message.task_id] = None
                 self.works[shim][message.task_id] = "begun"
             case StopWork():
                 if message.task_id in self.works.get(shim, {}):
@@ -313,6 +324,10 @@ class World:
 
     def check_end(self) -> None:
         assert {k: len(v) for k, v in self.master.ends.items()} == dict.fromkeys(self.master.states, 1)
+        for (framework_id, task_id), [end] in self.master.ends.items():
+            if task_id in self.begun and f"executor/A1/default-{framework_id}" not in self.excused:
+                killed = (framework_id, task_id) in self.master.kills
+                assert end in ((TaskState.KILLED, TaskState.FINISHED) if killed else (TaskState.FINISHED,)), task_id
         agent = self.machines[AGENT]
         agent.check()
         assert agent.state.free == TOTAL
