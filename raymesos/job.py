@@ -69,10 +69,6 @@ class Job:
     def __init__(self, door: Door, job_id: str, total: int, *, name: str = "", detached: bool) -> None:
         self.id, self.total, self.name = job_id, total, name or job_id
         self._door = door
-        self._cursor = 0
-        self._version = -1
-        self._taken = bytearray(total)
-        self._status: dict[str, Any] = {}
         self._detached = detached
         if not detached:
             atexit.register(self._cancel_at_exit)
@@ -102,10 +98,11 @@ class Job:
     def wait(self, timeout: float | None = None) -> JobStatus:
         """Wait for the end of the job, or `timeout` seconds, and return its status. Shows a bar to a person; Ctrl-C cancels an attached job."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        cursor, version = 0, -1
         with JobProgress(self.name, self.total) as bar, self._cancel_when_interrupted():
             while True:
-                status = self._poll(self._cursor, self._version, _wait_s(deadline))[2]
-                self._version = status["version"]
+                _, cursor, status = self._poll(cursor, version, _wait_s(deadline))
+                version = status["version"]
                 bar.show(status)
                 if status["state"] == FINISHED or (deadline is not None and time.monotonic() >= deadline):
                     return _status(status)
@@ -148,7 +145,7 @@ class Job:
                 version = status["version"]
                 bar.show(status)
                 for part in parts:
-                    for index, outcome in self._outcomes(part, taken):
+                    for index, outcome in outcomes(self._door, part, taken):
                         left -= 1
                         yield index, outcome
                 if status["state"] == FINISHED and not parts and left:
@@ -157,30 +154,8 @@ class Job:
                     )
         self._forget_exit()
 
-    def _outcomes(self, part: Part, taken: bytearray) -> Iterator[tuple[int, Any]]:
-        if part.error:
-            for index in range(part.lo, part.hi):
-                if not taken[index]:
-                    taken[index] = 1
-                    yield index, _Failure(InputFailed(index, part.error))
-            return
-        data = self._door.read(part.results)
-        failed = {f.index: f for f in part.failed}
-        skipped = dict.fromkeys(part.skipped)
-        if not data:
-            yield from _commands(part, failed, skipped, taken)
-            return
-        with segments.Segment(data) as segment:
-            loads = pickle.loads
-            for offset, row in enumerate(segment.slice(0, part.hi - part.lo)):
-                index = part.lo + offset
-                if taken[index] or index in skipped:
-                    continue
-                taken[index] = 1
-                yield index, _failure(index, row, failed[index].error) if index in failed else loads(row)
-
     def _poll(self, cursor: int, version: int, wait_s: float) -> Any:
-        return self._door.call(BATCH, "poll", self.id, cursor, version, wait_s)
+        return self._door.call(BATCH, "poll", [(self.id, cursor, version)], wait_s)[0]
 
     # ------------------------------------------------------------ attached
 
@@ -209,28 +184,62 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class Failed:
+    """The outcome of an input that failed for good."""
+
     error: BaseException
 
 
+def outcomes(door: Door, part: Part, taken: bytearray) -> Iterator[tuple[int, Any]]:
+    """(index, result or Failed) of the inputs in `part` that are not `taken` yet; marks them."""
+    if part.error:
+        for index in range(part.lo, part.hi):
+            if not taken[index]:
+                taken[index] = 1
+                yield index, Failed(InputFailed(index, part.error))
+        return
+    data = door.read(part.results)
+    failed = {f.index: f for f in part.failed}
+    skipped = dict.fromkeys(part.skipped)
+    if not data:
+        yield from _commands(part, failed, skipped, taken)
+        return
+    with segments.Segment(data) as segment:
+        loads = pickle.loads
+        for offset, row in enumerate(segment.slice(0, part.hi - part.lo)):
+            index = part.lo + offset
+            if taken[index] or index in skipped:
+                continue
+            taken[index] = 1
+            yield index, _failure(index, row, failed[index].error) if index in failed else _loaded(index, row, loads)
+
+
+def _loaded(index: int, row: memoryview, loads: Any) -> Any:
+    """The value, or the failure to make it again here: that is one input's, and the others go on."""
+    try:
+        return loads(row)
+    except Exception as error:  # noqa: BLE001 - whatever a user's class does
+        return Failed(InputFailed(index, f"its result cannot be unpickled here: {type(error).__name__}: {error}"))
+
+
 def _given(outcome: Any, errors: str) -> Any:
-    if not isinstance(outcome, _Failure):
+    if not isinstance(outcome, Failed):
         return outcome
     if errors == "raise":
         raise outcome.error
     return outcome.error
 
 
-def _failure(index: int, row: memoryview, line: str) -> _Failure:
+def _failure(index: int, row: memoryview, line: str) -> Failed:
     """The exception as the function raised it, with the worker's traceback as its cause."""
     try:
         error, text = pickle.loads(row)
     except Exception:  # noqa: BLE001 - its class may not be importable here
-        return _Failure(InputFailed(index, line))
+        return Failed(InputFailed(index, line))
     if not isinstance(error, Exception):
-        return _Failure(InputFailed(index, line, text))
+        return Failed(InputFailed(index, line, text))
     error.__cause__ = InputFailed(index, line, text)
-    return _Failure(error)
+    return Failed(error)
 
 
 def _commands(
@@ -242,7 +251,7 @@ def _commands(
             continue
         taken[index] = 1
         failure = failed.get(index)
-        yield index, 0 if failure is None else _Failure(InputFailed(index, failure.error))
+        yield index, 0 if failure is None else Failed(InputFailed(index, failure.error))
 
 
 def _status(row: dict[str, Any]) -> JobStatus:

@@ -31,8 +31,13 @@ SEGMENT_INPUTS = 200_000
 _LOOK_EVERY = 1_000
 
 
-def pack_job(door: Door, job: BatchJob, *, job_id: str | None, detach: bool) -> Job:
-    """Submit the job. Raises InvalidJob, Conflict; nothing is kept then but files that the framework clears away."""
+def pack_job(
+    door: Door, job: BatchJob, *, job_id: str | None = None, detach: bool, rows: Iterator[bytes] | None = None
+) -> Job:
+    """Submit the job. Raises InvalidJob, Conflict; nothing is kept then but files that the framework clears away.
+
+    `rows` are its inputs where they are pickled already (`pickled_value`).
+    """
     job_id = job_id or f"{job.name}-{secrets.token_hex(4)}"
     digest = hashlib.blake2b(digest_size=16)
     fn, total = Blob(), job.size or 1
@@ -41,7 +46,7 @@ def pack_job(door: Door, job: BatchJob, *, job_id: str | None, detach: bool) -> 
         pickled = _pickled_function(job.fn)
         fn = _blob(door, f"{job_id}/fn", pickled)
         digest.update(pickled)
-        inputs, total = _put_inputs(door, job_id, job.inputs, digest)
+        inputs, total = _put_inputs(door, job_id, rows or _pickled_inputs(job.inputs), digest)
     spec = JobSpec(
         job_id=job_id,
         name=job.name,
@@ -73,10 +78,24 @@ def pack_job(door: Door, job: BatchJob, *, job_id: str | None, detach: bool) -> 
     return Job(door, job_id, total, name=job.name, detached=detach)
 
 
-def _put_inputs(door: Door, job_id: str, inputs: Iterable[Any], digest: Any) -> tuple[tuple[InputSegment, ...], int]:
+def pickled_value(value: Any) -> bytes:
+    """The bytes of one input. What the script itself defines travels by value: the workers' `__main__` is another. Raises what pickling raises."""
+    try:
+        data = pickle.dumps(value, 5)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return _by_value(value)
+    return _by_value(value) if b"__main__" in data else data
+
+
+def _by_value(value: Any) -> bytes:
+    data: bytes = cloudpickle.dumps(value, 5)
+    return data
+
+
+def _put_inputs(door: Door, job_id: str, pickled: Iterator[bytes], digest: Any) -> tuple[tuple[InputSegment, ...], int]:
     found: list[InputSegment] = []
     base = 0
-    for rows in _segments(_pickled_inputs(inputs)):
+    for rows in _segments(pickled):
         data = segments.encode(rows)
         digest.update(data)
         found.append(InputSegment(base, len(rows), _blob(door, f"{job_id}/inputs.{len(found)}", data)))
@@ -100,16 +119,12 @@ def _segments(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 def _pickled_inputs(inputs: Iterable[Any]) -> Iterator[bytes]:
     """Each input by itself; references to Ray objects are resolved. Raises InvalidJob naming the input."""
-    dumps = pickle.dumps
     index = 0
     try:
         for index, value in enumerate(inputs):  # noqa: B007 - the error names it
             if type(value).__name__ == "ObjectRef":
                 value = _resolved(value)
-            try:
-                yield dumps(value, 5)
-            except (pickle.PicklingError, AttributeError, TypeError):
-                yield cloudpickle.dumps(value)
+            yield pickled_value(value)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise InvalidJob(f"inputs[{index}]", f"cannot be pickled: {error}") from error
 

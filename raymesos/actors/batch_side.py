@@ -26,11 +26,13 @@ INLINE_BYTES = 1024
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,200}/[A-Za-z0-9_.-]{1,200}")
 
 
+# What a client knows of a job: its id, the results parts it has had, the version of the status it has seen.
+Seen = tuple[str, int, int]
+
+
 @dataclass(slots=True)
 class _Waiter:
-    job_id: str
-    cursor: int
-    seen: int
+    seen: list[Seen]
     until_ms: int
     answer: Future[Any]
 
@@ -98,36 +100,44 @@ class BatchSide:
         except FileNotFoundError as error:
             raise UnknownId("data", key) from error
 
-    def poll(self, job_id: str, cursor: int, seen: int, wait_s: float) -> Any:
-        """(parts since `cursor`, next cursor, status) as soon as there is news, else after `wait_s` seconds. Raises UnknownId."""
-        waiter = _Waiter(job_id, cursor, seen, self._host.now_ms() + int(wait_s * 1000), Future())
-        news = self._host.ask(lambda now_ms: self._news_or_wait(waiter))
-        return news if news is not None else waiter.answer.result(wait_s + 30)
+    def poll(self, seen: list[Seen], wait_s: float) -> list[Any]:
+        """(new parts, next cursor, status) of each job that has news, None of the others: as soon as one has, else of all after `wait_s` seconds.
+
+        Raises UnknownId.
+        """
+        waiter = _Waiter(seen, self._host.now_ms() + int(wait_s * 1000), Future())
+        news: list[Any] | None = self._host.ask(lambda now_ms: self._news_or_wait(waiter))
+        if news is None:
+            news = waiter.answer.result(wait_s + 30)
+        return news
 
     def after_turn(self, now_ms: int) -> int | None:
         """Answer the waiters that have news or have waited long enough. Returns when the next one has."""
         left = []
         for waiter in self._waiters:
-            news = self._news(waiter)
+            try:
+                news = self._news(waiter)
+            except UnknownId as error:  # It was dropped while its client waited.
+                waiter.answer.set_exception(error)
+                continue
             if news is None and now_ms < waiter.until_ms:
                 left.append(waiter)
             else:
-                waiter.answer.set_result(news if news is not None else self._all(waiter))
+                waiter.answer.set_result(news if news is not None else [self._all(s) for s in waiter.seen])
         self._waiters = left
         return min((w.until_ms for w in left), default=None)
 
-    def _news_or_wait(self, waiter: _Waiter) -> Any:
+    def _news_or_wait(self, waiter: _Waiter) -> list[Any] | None:
         news = self._news(waiter)
         if news is None:
             self._waiters.append(waiter)
         return news
 
-    def _news(self, waiter: _Waiter) -> Any:
-        version, results = self._machine.progress(waiter.job_id)
-        if version == waiter.seen and results == waiter.cursor:
-            return None
-        return self._all(waiter)
+    def _news(self, waiter: _Waiter) -> list[Any] | None:
+        news = [None if self._machine.progress(s[0]) == (s[2], s[1]) else self._all(s) for s in waiter.seen]
+        return news if any(each is not None for each in news) else None
 
-    def _all(self, waiter: _Waiter) -> Any:
-        parts = self._machine.results_after(waiter.job_id, waiter.cursor)
-        return parts, waiter.cursor + len(parts), self._machine.status(waiter.job_id)
+    def _all(self, seen: Seen) -> Any:
+        job_id, cursor, _ = seen
+        parts = self._machine.results_after(job_id, cursor)
+        return parts, cursor + len(parts), self._machine.status(job_id)

@@ -18,7 +18,7 @@ from typing import Any
 
 import ray
 
-from raymesos.actors.batch_side import BatchSide
+from raymesos.actors.batch_side import BatchSide, Seen
 from raymesos.actors.directory import Directory
 from raymesos.actors.host import Host
 from raymesos.actors.keep import JournalKeeper
@@ -156,9 +156,9 @@ class BatchFramework(_Actor):
         return self.side.read(key, offset, length)
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
-    def poll(self, job_id: str, cursor: int, seen: int, wait_s: float) -> Any:
-        """What is new of a job since `cursor` (results) and `seen` (status version), waiting up to `wait_s` for any news."""
-        return self.side.poll(job_id, cursor, seen, wait_s)
+    def poll(self, seen: list[Seen], wait_s: float) -> list[Any]:
+        """What is new of jobs beyond what the caller has `seen`, waiting up to `wait_s` for any news. Raises UnknownId."""
+        return self.side.poll(seen, wait_s)
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def status(self, job_id: str) -> dict[str, Any]:

@@ -80,6 +80,20 @@ class CancelAnswered:
     known: bool
 
 
+@message(225)
+class ForgetJobs:
+    """Their client has all it wants of them: those that have finished need not be kept."""
+
+    job_ids: tuple[str, ...]
+
+
+@message(226)
+class JobsForgotten:
+    """Those that were dropped; also a record of the journal."""
+
+    job_ids: tuple[str, ...]
+
+
 # ---------------------------------------------------------------- records of the batch framework's journal
 
 

@@ -13,10 +13,12 @@ from raymesos.wire.jobs import (
     CancelAnswered,
     CancelAsked,
     CancelJob,
+    ForgetJobs,
     JobAccepted,
     JobEnded,
     JobKept,
     JobRefused,
+    JobsForgotten,
     JobSpec,
     Submit,
     SubscriptionKept,
@@ -64,6 +66,24 @@ def cancel(state: State, sender: str, message: CancelJob, out: Outbox, now_ms: i
         finish_if_done(state, job, out, now_ms)
         out.wake("cycle", state.settings.cycle_ms)
     out.send(sender, CancelAnswered(message.job_id, job is not None))
+
+
+def forget(state: State, sender: str, message: ForgetJobs, out: Outbox) -> None:
+    """Drop the finished ones, durably; others stay until they leave as the oldest."""
+    known = (state.jobs.get(job_id) for job_id in message.job_ids)
+    done = JobsForgotten(tuple(job.id for job in known if job is not None and job.state == FINISHED))
+    if done.job_ids:
+        out.persist(done)
+        drop(state, done.job_ids)
+    out.send(sender, done)
+
+
+def drop(state: State, job_ids: tuple[str, ...]) -> None:
+    """Take finished jobs off the books; their files are the host's to delete."""
+    for job_id in job_ids:
+        if state.jobs.pop(job_id, None) is not None:
+            state.finished -= 1
+            state.dropped.append(job_id)
 
 
 def begin_cancel(job: Job) -> None:
@@ -119,9 +139,7 @@ def end(state: State, job: Job, why: str, now_ms: int) -> None:
     state.finished += 1
     if state.finished > state.settings.jobs_kept:
         oldest = next(j for j in state.jobs.values() if j.state == FINISHED)
-        del state.jobs[oldest.id]
-        state.finished -= 1
-        state.dropped.append(oldest.id)
+        drop(state, (oldest.id,))
 
 
 def wish_all(state: State, out: Outbox, now_ms: int) -> None:

@@ -21,7 +21,15 @@ from raymesos.frameworks.batch.state import (
     add_row,
 )
 from raymesos.model.tasks import TaskState
-from raymesos.wire.jobs import CancelAsked, InputsCharged, JobEnded, JobKept, ReportTaken, SubscriptionKept
+from raymesos.wire.jobs import (
+    CancelAsked,
+    InputsCharged,
+    JobEnded,
+    JobKept,
+    JobsForgotten,
+    ReportTaken,
+    SubscriptionKept,
+)
 from raymesos.wire.messages import TaskStatus
 from raymesos.wire.work import Failed, WorkReport
 
@@ -114,6 +122,8 @@ def _replay(state: State, record: Any) -> None:
         case JobEnded(job_id, why, at_ms):
             if job_id in state.jobs:
                 jobs.end(state, state.jobs[job_id], why, at_ms)
+        case JobsForgotten(job_ids):
+            jobs.drop(state, tuple(job_id for job_id in job_ids if job_id in state.jobs))
         case _:
             raise InvariantBroken("batch.record", f"{type(record).__name__} is no record of the batch framework")
 

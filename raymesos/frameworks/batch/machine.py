@@ -12,7 +12,7 @@ from raymesos.frameworks.batch.state import FINISHED, Job, Part, Row, State, che
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES, TaskState, is_terminal
-from raymesos.wire.jobs import CancelJob, Submit, SubscriptionKept
+from raymesos.wire.jobs import CancelJob, ForgetJobs, Submit, SubscriptionKept
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
@@ -29,6 +29,7 @@ from raymesos.wire.work import WorkReport
 BatchInbox = (
     Submit
     | CancelJob
+    | ForgetJobs
     | WorkReport
     | Subscribed
     | Offers
@@ -85,6 +86,8 @@ class BatchMachine:
             case CancelJob():
                 jobs.cancel(state, sender, inbox, out, now_ms)
                 notes.ask(state, out)
+            case ForgetJobs():
+                jobs.forget(state, sender, inbox, out)
             case Subscribed():
                 self._subscribed(inbox, out)
             case FrameworkError(text):
