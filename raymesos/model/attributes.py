@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from raymesos.errors import InvalidValue
-from raymesos.model.resource_text import _value, quantity_text
+from raymesos.model.resource_text import NUMBER, parse_value, quantity_text
 from raymesos.model.resources import Items, Quantity
 
 Attribute = str | Quantity
@@ -66,13 +66,8 @@ class Attributes:
 
 
 def _parsed(text: str, field: str) -> Attribute:
-    if text[0] in "[{":
-        return _value(text, field)
-    try:
-        float(text)
-    except ValueError:
-        return text
-    return _value(text, field) if not text.startswith("-") and text.lower() not in ("nan", "inf", "infinity") else text
+    number = NUMBER.fullmatch(text) and not text.startswith("-")
+    return parse_value(text, field) if text[0] in "[{" or number else text
 
 
 def _to_plain(value: Attribute) -> list[Any]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from raymesos.errors import InvalidJob, InvalidValue
 from raymesos.model.resource_text import scalar_milli
@@ -22,6 +22,7 @@ MAX_RUNTIME_S = 864_000.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _UNITS_MB = {"KB": 1 / 1024, "MB": 1.0, "GB": 1024.0, "TB": 1024.0 * 1024, "B": 1 / (1 << 20)}
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DECIMAL = r"([0-9]+\.?[0-9]*|\.[0-9]+)"
 
 
 def _quantity(value: Any) -> float:
@@ -37,7 +38,7 @@ def _quantity(value: Any) -> float:
 def _megabytes(value: Any) -> float:
     """MB of 2^20 bytes: a number, or text like 512MB, 1.5GB."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?B?)\s*", value, re.IGNORECASE)
+        match = re.fullmatch(rf"\s*{_DECIMAL}\s*([KMGT]?B?)\s*", value, re.IGNORECASE)
         unit = match[2].upper() if match else ""
         unit = unit + "B" if unit in ("K", "M", "G", "T") else unit or "MB"
         if match is None or unit not in _UNITS_MB:
@@ -49,44 +50,77 @@ def _megabytes(value: Any) -> float:
 def _seconds(value: Any) -> float:
     """Seconds: a number, or text like 90s, 5m, 2h."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9.]+)\s*(ms|s|m|min|h|d)\s*", value)
+        match = re.fullmatch(rf"\s*{_DECIMAL}\s*(ms|s|m|min|h|d)\s*", value)
         if match is None:
             raise ValueError("must be a number of seconds, or text like 90s, 5m, 2h")
         value = float(match[1]) * _UNITS_S[match[2]]
     return _quantity(value)
 
 
+def _count(value: Any) -> Any:
+    # YAML's yes and no would otherwise count as 1 and 0.
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _text(value: Any) -> Any:
+    """What may become an argument or an environment variable of a process, and travel as UTF-8."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("must not hold a NUL")
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ValueError("must be text that UTF-8 can carry")
+    return value
+
+
+def _variable(value: Any) -> Any:
+    if isinstance(value, str) and (not value or "=" in value):
+        raise ValueError("must be the name of an environment variable: not empty, without =")
+    return _text(value)
+
+
+_NUMBER_OR_TEXT = WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})
 Quantity = Annotated[float, BeforeValidator(_quantity)]
-Megabytes = Annotated[float, BeforeValidator(_megabytes)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Megabytes = Annotated[float, BeforeValidator(_megabytes), _NUMBER_OR_TEXT]
+Seconds = Annotated[float, BeforeValidator(_seconds), _NUMBER_OR_TEXT]
+Count = Annotated[int, BeforeValidator(_count)]
+Text = Annotated[str, BeforeValidator(_text)]
+Variable = Annotated[str, BeforeValidator(_variable)]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, frozen=True)
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _refusal(error, type(self)) from None
 
 
 class Immediate(_Model):
     """Try again at once, so many times."""
 
     kind: Literal["immediate"] = "immediate"
-    retries: int = Field(0, ge=0, le=1_000)
+    retries: Count = Field(0, ge=0, le=1_000)
 
 
 class Delayed(_Model):
     """Try again after `delay`, so many times."""
 
     kind: Literal["delayed"] = "delayed"
-    delay: Seconds = 1.0
-    retries: int = Field(0, ge=0, le=1_000)
+    delay: Seconds = Field(1.0, le=MAX_RUNTIME_S)
+    retries: Count = Field(0, ge=0, le=1_000)
 
 
 class ExponentialBackOff(_Model):
     """Try again after `initial`, then twice as long each time, at most `maximum`."""
 
     kind: Literal["exponential"] = "exponential"
-    initial: Seconds = 1.0
-    maximum: Seconds = 60.0
-    retries: int = Field(0, ge=0, le=1_000)
+    initial: Seconds = Field(1.0, le=MAX_RUNTIME_S)
+    maximum: Seconds = Field(60.0, le=MAX_RUNTIME_S)
+    retries: Count = Field(0, ge=0, le=1_000)
 
 
 Retry = Annotated[Immediate | Delayed | ExponentialBackOff, Field(discriminator="kind")]
@@ -103,24 +137,24 @@ class BatchJob(_Model):
     name: str
     fn: Callable[..., Any] | None = Field(None, exclude=True)
     inputs: Any = Field(None, exclude=True)
-    command: str | list[str] | None = None
+    command: Text | list[Text] | None = None
     """Text for /bin/sh, or a list of arguments."""
-    size: int | None = Field(None, ge=1, le=MAX_INPUTS)
+    size: Count | None = Field(None, ge=1, le=MAX_INPUTS)
     role: str = "*"
     cpus: Quantity = 1.0
     mem: Megabytes = 128.0
     disk: Megabytes = 0.0
-    gpus: int = Field(0, ge=0, le=10_000)
-    ports: int = Field(0, ge=0, le=1_000)
-    retries: int | None = Field(None, ge=0, le=1_000)
+    gpus: Count = Field(0, ge=0, le=10_000)
+    ports: Count = Field(0, ge=0, le=1_000)
+    retries: Count | None = Field(None, ge=0, le=1_000)
     """Short for `retry=Immediate(retries=n)`."""
     retry: Retry | None = None
     runtime_limit: Seconds | None = Field(None, gt=0, le=MAX_RUNTIME_S)
     """Of one input, from its start."""
     retry_on_runtime_limit: bool = False
-    max_parallel: int | None = Field(None, ge=1)
-    env: dict[str, str] = Field(default_factory=dict)
-    working_dir: str | None = None
+    max_parallel: Count | None = Field(None, ge=1, le=MAX_INPUTS)
+    env: dict[Variable, Text] = Field(default_factory=dict)
+    working_dir: Text | None = None
     after: list[Any] = Field(default_factory=list)
     """Jobs, or their ids, that must succeed first."""
     gang: bool = False
@@ -130,12 +164,7 @@ class BatchJob(_Model):
     attributes: dict[str, str] = Field(default_factory=dict)
 
     def __init__(self, name: Any = None, /, **fields: Any) -> None:
-        if name is not None:
-            fields = {"name": name, **fields}
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise _refusal(error, type(self)) from None
+        super().__init__(**(fields if name is None else {"name": name, **fields}))
 
     @model_validator(mode="after")
     def _fits_together(self) -> BatchJob:
@@ -157,6 +186,7 @@ class BatchJob(_Model):
             raise _Refused("retries", "give retries or retry, not both")
         if not self.cpus and not self.mem and not self.gpus:
             raise _Refused("cpus", "a task needs some cpus, mem or gpus")
+        _ = self.resources  # What no agent can count in is refused now, not when the job is packed.
         return self
 
     @property
@@ -166,15 +196,15 @@ class BatchJob(_Model):
         try:
             return Resources.of_milli({n: scalar_milli(v, n) for n, v in quantities.items() if v})
         except InvalidValue as error:
-            raise InvalidJob(error.field, error.reason) from None
+            raise _Refused(error.field, f"{error.value}: {error.reason}") from None
 
     @property
     def policy(self) -> RetryPolicy:
         match self.retry:
             case Delayed(delay=delay, retries=retries):
-                return RetryPolicy(retries, int(delay * 1000))
+                return RetryPolicy(retries, round(delay * 1000))
             case ExponentialBackOff(initial=initial, maximum=maximum, retries=retries):
-                return RetryPolicy(retries, int(initial * 1000), int(maximum * 1000), 2)
+                return RetryPolicy(retries, round(initial * 1000), round(maximum * 1000), 2)
             case Immediate(retries=retries):
                 return RetryPolicy(retries)
             case _:
@@ -211,11 +241,13 @@ def _check_role(role: str) -> None:
 
 def _refusal(error: ValidationError, model: type[BaseModel]) -> InvalidJob:
     """The first complaint, in our words: which field, what was given, what is wrong with it."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # Of the branches of a union the one that fitted best got deepest.
+    first = max((e for e in errors if e["loc"][:1] == errors[0]["loc"][:1]), key=lambda e: len(e["loc"]))
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, _Refused):
         return InvalidJob(cause.field, cause.reason)
-    field = ".".join(str(part) for part in first["loc"]) or "job"
+    field = _field(first["loc"])
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, model.model_fields, n=1)
         return InvalidJob(field, f"there is no such field{f'; did you mean {near[0]}?' if near else ''}")
@@ -224,6 +256,13 @@ def _refusal(error: ValidationError, model: type[BaseModel]) -> InvalidJob:
     given = repr(first["input"])
     reason = str(cause) if cause is not None else first["msg"][0].lower() + first["msg"][1:]
     return InvalidJob(field, f"{given if len(given) <= 80 else given[:77] + '...'}: {reason}")
+
+
+def _field(loc: tuple[int | str, ...]) -> str:
+    """The path to a field as the user wrote it, without pydantic's names for the branches of a union and for keys."""
+    if loc[:1] == ("command",):
+        loc = loc[:1]
+    return ".".join(str(part) for part in loc if part != "[key]") or "job"
 
 
 def parse_job(fields: Any) -> BatchJob:
@@ -235,6 +274,9 @@ def parse_job(fields: Any) -> BatchJob:
         raise InvalidJob("kind", f"{kind!r}: must be batch")
     if not isinstance(fields.get("name"), str):
         raise InvalidJob("name", "is required")
+    for field in fields:
+        if not isinstance(field, str):
+            raise InvalidJob(str(field), "there is no such field")
     return BatchJob(**fields)
 
 
@@ -244,7 +286,7 @@ def job_schema() -> dict[str, Any]:
     class JobFile(_Model):
         kind: Literal["batch"]
         name: str
-        command: str | list[str]
+        command: Text | list[Text]
         size: int = Field(1, ge=1, le=MAX_INPUTS)
 
     own = JobFile.model_json_schema()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from raymesos.errors import InvalidValue
-from raymesos.model.resource_text import scalar_milli
+from raymesos.model.resource_text import NAME, checked_range, scalar_milli
 from raymesos.model.resources import Disk, Items, Key, Quantity, Reservation, Resources, Shared, build, make_ranges
 from raymesos.model.roles import validate_role
 
@@ -15,7 +15,7 @@ def resources_from_json(rows: Any, field: str = "resources") -> Resources:
     """The sum of the list. `allocation_info` and unknown fields are ignored; the older `role` + `reservation` form is understood."""
     if not isinstance(rows, list):
         raise InvalidValue(field, rows, "must be a list of resources")
-    return build([_item(row, f"{field}[{i}]") for i, row in enumerate(rows)])
+    return build([_checked_item(row, f"{field}[{i}]") for i, row in enumerate(rows)])
 
 
 def resources_to_json(resources: Resources) -> list[dict[str, Any]]:
@@ -27,9 +27,18 @@ def resources_to_json(resources: Resources) -> list[dict[str, Any]]:
     return rows
 
 
-def _item(row: Any, field: str) -> tuple[Key, Quantity]:
-    if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
+def _checked_item(row: Any, field: str) -> tuple[Key, Quantity]:
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
         raise InvalidValue(field, row, "must be an object with a name")
+    if not NAME.fullmatch(row["name"]):
+        raise InvalidValue(f"{field}.name", row["name"], "must be letters, digits, _ . and -")
+    try:
+        return _item(row, field)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidValue(f"{field}.{row['name']}", row, "does not have the form of a resource") from error
+
+
+def _item(row: dict[str, Any], field: str) -> tuple[Key, Quantity]:
     shared = "shared" in row
     quantity = _quantity(row, f"{field}.{row['name']}")
     key = Key(row["name"], _reservations(row, field), _disk(row.get("disk"), field), shared, "revocable" in row)
@@ -42,12 +51,32 @@ def _quantity(row: dict[str, Any], field: str) -> Quantity:
         if kind == "SCALAR":
             return scalar_milli(row["scalar"]["value"], field)
         if kind == "RANGES":
-            return make_ranges([(int(r["begin"]), int(r["end"])) for r in row["ranges"].get("range", [])])
+            pairs = [(_whole(r["begin"]), _whole(r["end"])) for r in row["ranges"].get("range", [])]
+            return make_ranges([checked_range(begin, end, row["ranges"], field) for begin, end in pairs])
         if kind == "SET":
-            return Items(sorted({str(item) for item in row["set"].get("item", [])}))
+            return Items(sorted({_text(item) for item in _list(row["set"].get("item", []))}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidValue(field, row, f"does not fit type {kind}") from error
     raise InvalidValue(f"{field}.type", kind, "must be SCALAR, RANGES or SET")
+
+
+def _whole(value: Any) -> int:
+    """64-bit integers may be text in JSON. Raises ValueError, TypeError."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"{value!r} is no whole number")
+    return int(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no name")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list")
+    return value
 
 
 def _reservations(row: dict[str, Any], field: str) -> tuple[Reservation, ...]:
@@ -67,6 +96,10 @@ def _reservation(row: Any, field: str) -> Reservation:
     if not isinstance(row, dict) or not isinstance(row.get("role"), str):
         raise InvalidValue(field, row, "must be an object with a role")
     validate_role(row["role"], field=f"{field}.role")
+    if row["role"] == "*":
+        raise InvalidValue(f"{field}.role", "*", "is everybody: nothing can be reserved to it")
+    if row.get("type", "STATIC") not in ("STATIC", "DYNAMIC"):
+        raise InvalidValue(f"{field}.type", row["type"], "must be STATIC or DYNAMIC")
     rows = (row.get("labels") or {}).get("labels", [])
     labels = tuple((str(each["key"]), str(each.get("value", ""))) for each in rows)
     return Reservation(row["role"], row.get("type") == "DYNAMIC", str(row.get("principal", "")), labels)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 from raymesos.errors import InvalidValue
 from raymesos.model.resources import Items, Key, Quantity, Ranges, Reservation, Resources, Shared, build, make_ranges
 from raymesos.model.roles import validate_role
 
-_HEAD = re.compile(r"^\s*([A-Za-z0-9_.\-]+)\s*(?:\(\s*([^)]*?)\s*\))?\s*$")
-_RANGE = re.compile(r"^\s*(\d+)\s*-\s*(\d+)\s*$")
+NAME = re.compile(r"[A-Za-z0-9_.\-]+")
+_HEAD = re.compile(rf"\s*({NAME.pattern})\s*(?:\(\s*([^)]*?)\s*\))?\s*")
+_RANGE = re.compile(r"\s*([0-9]+)\s*-\s*([0-9]+)\s*")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 # Beyond this a scalar in thousandths would leave 63 bits, which msgpack and every peer count in.
 _MAX_SCALAR = Decimal(10) ** 15
+# Mesos counts ranges in 64 bits without a sign, and so does msgpack.
+MAX_IN_RANGE = 2**64 - 1
 
 
 def parse_resources(text: str, field: str = "resources") -> Resources:
@@ -29,17 +34,18 @@ def _entry(entry: str, field: str) -> tuple[Key, Quantity]:
     head, colon, value = entry.partition(":")
     if not colon:
         raise InvalidValue(field, entry, "must be name:value")
-    match = _HEAD.match(head)
+    match = _HEAD.fullmatch(head)
     if match is None:
         raise InvalidValue(field, entry, "must begin with a name, or name(role)")
     name, role = match[1], match[2]
     if role is not None:
         validate_role(role, field=f"{field}.{name} role")
     reservations = () if role in (None, "*") else (Reservation(str(role)),)
-    return Key(name, reservations), _value(value.strip(), f"{field}.{name}")
+    return Key(name, reservations), parse_value(value.strip(), f"{field}.{name}")
 
 
-def _value(text: str, field: str) -> Quantity:
+def parse_value(text: str, field: str) -> Quantity:
+    """The quantity that `text` says. Raises InvalidValue."""
     if text.startswith("["):
         return _ranges(text, field)
     if text.startswith("{"):
@@ -53,18 +59,24 @@ def _value(text: str, field: str) -> Quantity:
 
 
 def scalar_milli(value: str | int | float | Decimal, field: str) -> int:
-    """Thousandths of a scalar, rounded to three decimals as Mesos does. Raises InvalidValue for NaN, infinite, negative or no number."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise InvalidValue(field, value, "must be a number, [ranges] or {a,set}") from None
-    if not number.is_finite():
+    """Thousandths of a scalar, rounded to three decimals as Mesos does (halves away from zero).
+
+    Raises InvalidValue for NaN, infinite, negative, no number, or so little that nothing would be left of it. (Mesos: values.cpp; ResourcesTest.PrecisionRounding, VerySmallValue)
+    """
+    text = str(value).strip()
+    if _NOT_FINITE.fullmatch(text):
         raise InvalidValue(field, value, "must be a finite number")
+    if not NUMBER.fullmatch(text):
+        raise InvalidValue(field, value, "must be a number, [ranges] or {a,set}")
+    number = Decimal(text)
     if number < 0:
         raise InvalidValue(field, value, "must not be negative")
     if number > _MAX_SCALAR:
         raise InvalidValue(field, value, f"must be at most {_MAX_SCALAR:.0e}")
-    return int((number * 1000).to_integral_value(ROUND_HALF_EVEN))
+    milli = int((number * 1000).to_integral_value(ROUND_HALF_UP))
+    if number and not milli:
+        raise InvalidValue(field, value, "is too small: three decimals are kept")
+    return milli
 
 
 def _ranges(text: str, field: str) -> Ranges:
@@ -72,14 +84,20 @@ def _ranges(text: str, field: str) -> Ranges:
         raise InvalidValue(field, text, "ranges must end with ]")
     pairs = []
     for part in text[1:-1].split(","):
-        match = _RANGE.match(part)
+        match = _RANGE.fullmatch(part)
         if match is None:
             raise InvalidValue(field, text, "ranges must be like [31000-32000,33000-33010]")
-        begin, end = int(match[1]), int(match[2])
-        if begin > end:
-            raise InvalidValue(field, text, f"range {begin}-{end} ends before it begins")
-        pairs.append((begin, end))
+        pairs.append(checked_range(int(match[1]), int(match[2]), text, field))
     return make_ranges(pairs)
+
+
+def checked_range(begin: int, end: int, value: object, field: str) -> tuple[int, int]:
+    """The pair itself. Raises InvalidValue if it is empty or leaves 64 bits."""
+    if begin > end:
+        raise InvalidValue(field, value, f"range {begin}-{end} ends before it begins")
+    if begin < 0 or end > MAX_IN_RANGE:
+        raise InvalidValue(field, value, f"range {begin}-{end} must lie within 0 and {MAX_IN_RANGE}")
+    return begin, end
 
 
 def resources_text(resources: Resources) -> str:

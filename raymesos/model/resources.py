@@ -1,7 +1,7 @@
 """Resources: what agents have, offers hold and tasks use. Immutable values with exact arithmetic.
 
-A value is a map from a key to a quantity. The key says what kind of thing it is: name, reservations, disk, shared, revocable; only equal keys add up. The
-quantity is a scalar in thousandths (Mesos keeps three decimals), ranges of integers, or a set of names. Most resources of a cluster are *plain*: unreserved,
+A value is a map from a key to a quantity. The key says what kind of thing it is: name, reservations, disk, shared, revocable, type; only equal keys add up.
+The quantity is a scalar in thousandths (Mesos keeps three decimals), ranges of integers, or a set of names. Most resources of a cluster are *plain*: unreserved,
 unshared, non-revocable scalars; these are kept apart in a dict of integers so that the arithmetic of the hot path is that of integers.
 
 Text and JSON forms live in `resource_text` and `resource_json`. (Mesos: resources.cpp, docs/attributes-resources.md)
@@ -65,6 +65,8 @@ class Key(NamedTuple):
     disk: Disk | None = None
     shared: bool = False
     revocable: bool = False
+    type: str = "SCALAR"
+    """SCALAR, RANGES or SET. One name may be a scalar here and a set there: they never add up."""
 
     @property
     def role(self) -> str:
@@ -331,11 +333,15 @@ def _make(plain: dict[str, int], rest: dict[Key, Quantity]) -> Resources:
 
 
 def build(items: list[tuple[Key, Quantity]]) -> Resources:
-    """The sum of (key, quantity) pairs; zero and empty quantities leave nothing."""
+    """The sum of (key, quantity) pairs; zero and empty quantities leave nothing. Raises InvalidValue for one shared thing of two sizes."""
     total = EMPTY
-    for key, quantity in items:
+    for untyped, quantity in items:
         if not quantity and not isinstance(quantity, Shared):
             continue
+        key = untyped._replace(type=_type_of(quantity))
+        before = total._rest.get(key)
+        if isinstance(before, Shared) and isinstance(quantity, Shared) and before.value != quantity.value:
+            raise InvalidValue(key.name, quantity.value / 1000, f"is shared, and also given as {before.value / 1000}")
         plain = isinstance(quantity, int) and key == Key(key.name)
         total = total + (_make({key.name: quantity}, {}) if plain else _make({}, {key: quantity}))  # type: ignore[dict-item]
     return total
@@ -348,7 +354,13 @@ def make_ranges(pairs: list[tuple[int, int]]) -> Ranges:
 
 def _order(item: tuple[Key, Quantity]) -> tuple[Any, ...]:
     key = item[0]
-    return key.name, key.reservations, key.disk or (), key.shared, key.revocable
+    return key.name, key.reservations, key.disk or (), key.shared, key.revocable, key.type
+
+
+def _type_of(quantity: Quantity) -> str:
+    if isinstance(quantity, int | Shared):
+        return "SCALAR"
+    return "SET" if isinstance(quantity, Items) else "RANGES"
 
 
 def _is_ranges(quantity: Quantity) -> bool:
@@ -433,6 +445,7 @@ def _item_from_wire(row: list[Any]) -> tuple[Key, Quantity]:
         Disk(*disk) if disk else None,
         shared,
         revocable,
+        ("SCALAR", "RANGES", "SET", "SCALAR")[kind],
     )
     if kind == 0:
         return key, value
