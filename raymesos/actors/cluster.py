@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -14,17 +13,22 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from raymesos.actors.claims import claim, free_on, release
 from raymesos.actors.plan import BATCH, AgentPlan, ClusterPlan
+from raymesos.actors.running import Running as Running
+from raymesos.actors.running import check_name, refuse_if_running, remove_run_file, write_run_file
+from raymesos.actors.running import find_running as find_running
 from raymesos.errors import ClusterUnavailable, InvalidValue
 from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
 from raymesos.model.resources import Resources
+from raymesos.shim.process import start_time
 
 log = logging.getLogger("raymesos.cluster")
 
@@ -35,6 +39,8 @@ KEEP_FREE_MB = 1024
 
 Progress = Callable[[str], None]
 
+LOOPBACK = "127.0.0.1"
+
 # Every Ray server binds loopback, no token is asked for, actors run at the priority of ordinary programs.
 LOCAL_RAY_ENV = {
     "RAY_AUTH_MODE": "disabled",
@@ -44,17 +50,6 @@ LOCAL_RAY_ENV = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Where a running cluster is: what its file says."""
-
-    namespace: str
-    address: str
-    work_dir: str
-    pid: int
-    """The process whose end takes a local cluster with it; 0 on a Ray cluster that is not ours."""
 
 
 @dataclass(slots=True)
@@ -81,12 +76,14 @@ def start_local(
         raise InvalidValue("cpus", cpus, "must be more than 0 and at most 10,000")
     if mem_mb is not None and mem_mb < 1:
         raise InvalidValue("mem", mem_mb, "must be at least 1 MB")
+    check_name(name)
+    refuse_if_running(name)
     if ray.is_initialized():
         raise ClusterUnavailable(
             "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
         )
     each_cpus, each_mem, said = _shape(agents, cpus, mem_mb)
-    os.environ.update(LOCAL_RAY_ENV)
+    _stay_on_loopback()
     ray_dir = tempfile.mkdtemp(prefix="raymesos-")
     progress("starting Ray")
     total = agents * each_cpus / 1000
@@ -100,10 +97,14 @@ def start_local(
             logging_level=logging.ERROR,
             configure_logging=False,
             _temp_dir=ray_dir,
-            _node_ip_address="127.0.0.1",
+            _node_ip_address=LOOPBACK,
             object_store_memory=256 * 1024 * 1024,
             _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000},
         )
+        if context.address_info["node_ip_address"] != LOOPBACK:
+            raise ClusterUnavailable(
+                f"Ray would listen on {context.address_info['node_ip_address']}, open to the network"
+            )
         plan = ClusterPlan(
             namespace=name,
             cluster_id=_cluster_id(work_dir),
@@ -116,7 +117,10 @@ def start_local(
             AgentPlan(name=f"agent{i + 1}", node_id=node_id, resources=text.format(31000 + 1000 * i, 31999 + 1000 * i))
             for i in range(agents)
         ]
-        running = Running(name, context.address_info["gcs_address"], plan.work_dir, os.getpid())
+        pid = os.getpid()
+        running = Running(
+            name, context.address_info["gcs_address"], plan.work_dir, pid, pid_start=start_time(pid), ray_dir=ray_dir
+        )
         started = Started(running, plan, plans, said)
         _bring_up(started, node_id, progress)
     except BaseException:
@@ -130,6 +134,7 @@ def start_on(
     *, address: str, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress
 ) -> Started:
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
+    check_name(name)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
         try:
@@ -154,13 +159,21 @@ def join(running: Running) -> None:
     """Connect this process to the Ray cluster of a running raymesos. Raises ClusterUnavailable."""
     if ray.is_initialized():
         return
-    os.environ.update(LOCAL_RAY_ENV)
+    if running.pid:
+        _stay_on_loopback()
     try:
         ray.init(address=running.address, namespace=running.namespace, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ClusterUnavailable(
             f"cluster {running.namespace} does not answer at {running.address}: {error}"
         ) from error
+
+
+def _stay_on_loopback() -> None:
+    """Everything that Ray starts from here listens on loopback only, this process included."""
+    os.environ.update(LOCAL_RAY_ENV)
+    # Ray reads the variable when it is first imported, which has happened; unset, it listens on every interface.
+    ray_constants.ENABLE_RAY_CLUSTER = False
 
 
 def agent_for_node(node: dict[str, Any], cpus: float | None, mem_mb: int | None) -> AgentPlan:
@@ -211,7 +224,7 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
     plan = started.plan
     progress("starting the Master, the Allocator and the agents")
     for agent in started.agents:
-        claim(_claim_name(plan, agent), agent.node_id, Resources.parse(agent.resources))
+        claim(_claim_name(plan, agent.name), agent.node_id, Resources.parse(agent.resources))
     on_head = {"namespace": plan.namespace, "lifetime": "detached", "get_if_exists": True}
     handles = [
         cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined,union-attr]
@@ -251,8 +264,8 @@ def start_agent(plan: ClusterPlan, agent: AgentPlan, cls: Any) -> Any:
     ).remote(plan, name, agent)
 
 
-def _claim_name(plan: ClusterPlan, agent: AgentPlan) -> str:
-    return f"raymesos/{plan.namespace}/{agent.name}"
+def _claim_name(plan: ClusterPlan, agent: str) -> str:
+    return f"raymesos/{plan.namespace}/{agent}"
 
 
 def stop(started: Started) -> None:
@@ -262,11 +275,22 @@ def stop(started: Started) -> None:
         return
     stop_actors(started.plan, [a.name for a in started.agents])
     for agent in started.agents:
-        release(_claim_name(started.plan, agent))
+        release(_claim_name(started.plan, agent.name))
     if started.plan.own_ray:
         ray.shutdown()
-        if started.running.work_dir.endswith("/raymesos"):
-            shutil.rmtree(Path(started.running.work_dir).parent, ignore_errors=True)
+        shutil.rmtree(started.running.ray_dir, ignore_errors=True)
+
+
+def stop_found(running: Running) -> None:
+    """End the actors and give back the claims of a cluster that another process put on a Ray cluster of others. Raises ClusterUnavailable."""
+    join(running)
+    plan = ClusterPlan(running.namespace, cluster_id="", work_dir=running.work_dir, seed=0, own_ray=False)
+    agents = [a.removeprefix("agent/") for a in ray.util.list_named_actors() if a.startswith("agent/")]
+    stop_actors(plan, agents)
+    for agent in agents:
+        release(_claim_name(plan, agent))
+    remove_run_file(running.namespace)
+    ray.shutdown()
 
 
 def stop_actors(plan: ClusterPlan, agents: list[str]) -> None:
@@ -286,56 +310,3 @@ def _find(plan: ClusterPlan, name: str) -> Any | None:
         return ray.get_actor(name, namespace=plan.namespace)
     except ValueError:
         return None
-
-
-# ---------------------------------------------------------------- the run directory
-
-
-def run_dir() -> Path:
-    """Where running clusters are noted: `$RAYMESOS_HOME` or `~/.raymesos`."""
-    return Path(os.environ.get("RAYMESOS_HOME") or Path.home() / ".raymesos") / "run"
-
-
-def write_run_file(running: Running) -> None:
-    run_dir().mkdir(parents=True, exist_ok=True)
-    path = run_dir() / f"{running.namespace}.json"
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(running)))
-    temporary.chmod(0o600)
-    temporary.replace(path)
-
-
-def remove_run_file(name: str) -> None:
-    (run_dir() / f"{name}.json").unlink(missing_ok=True)
-
-
-def find_running(name: str | None = None) -> Running:
-    """The running cluster called `name`, or the only one. Files of processes that are gone are removed. Raises ClusterUnavailable."""
-    found = []
-    for path in sorted(run_dir().glob("*.json")) if run_dir().is_dir() else []:
-        try:
-            running = Running(**json.loads(path.read_text()))
-        except (ValueError, TypeError):
-            continue
-        if running.pid and not _alive(running.pid):
-            path.unlink(missing_ok=True)
-        elif name in (None, running.namespace):
-            found.append(running)
-    if not found:
-        raise ClusterUnavailable(
-            f"no running raymesos cluster{f' named {name!r}' if name else ''}; start one with `raymesos up` or rm.start()"
-        )
-    if len(found) > 1:
-        names = ", ".join(r.namespace for r in found)
-        raise ClusterUnavailable(f"several raymesos clusters run here ({names}); say which one by name")
-    return found[0]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
