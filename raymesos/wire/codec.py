@@ -24,6 +24,8 @@ VERSION = 1
 
 _Convert = Callable[[Any], Any]
 _PLAIN: tuple[type, ...] = (int, str, bytes, bool, float)
+# What reading fields of another shape than their type can raise.
+_MISFITS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 _codecs: dict[Any, tuple[_Convert | None, _Convert | None]] = {}
 
 
@@ -50,9 +52,15 @@ def decode_batch(blob: bytes) -> list[Envelope]:
     """The batch that `encode_batch` made. Raises ProtocolError naming what does not fit."""
     rows = _unpack(blob)
     try:
-        return [(row[0], row[1], _from_tagged(row[2:])) for row in rows]
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+        return [(_address(row[0]), _address(row[1]), _from_tagged(row[2:])) for row in rows]
+    except _MISFITS as error:
         raise ProtocolError(f"a message does not fit its class: {error}") from error
+
+
+def _address(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(f"{value!r} is no address")
+    return value
 
 
 def encode(message: Any) -> bytes:
@@ -66,7 +74,7 @@ def decode(blob: bytes) -> Any:
     row = _unpack(blob)
     try:
         return _from_tagged(row)
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+    except _MISFITS as error:
         raise ProtocolError(f"a message does not fit its class: {error}") from error
 
 
@@ -75,7 +83,7 @@ def _unpack(blob: bytes) -> Any:
         raise ProtocolError(f"wire version {blob[:1].hex() or 'none'}, this side speaks {VERSION:02x}")
     try:
         return msgpack.unpackb(memoryview(blob)[1:], use_list=True, strict_map_key=False)
-    except (ValueError, msgpack.UnpackException) as error:
+    except (*_MISFITS, msgpack.UnpackException) as error:
         raise ProtocolError(f"not msgpack: {error}") from error
 
 
@@ -168,5 +176,14 @@ def _union_codec(args: tuple[Any, ...], *, optional: bool) -> tuple[_Convert | N
             None if dec is None else lambda v: None if v is None else dec(v),
         )
     if all(tag_of(a) is not None for a in args):
-        return (lambda v: None if v is None else _tagged(v)), (lambda v: None if v is None else _from_tagged(v))
+        return (lambda v: None if v is None else _tagged(v)), (lambda v: _one_of(args, v, optional=optional))
     raise ProtocolError(f"a union of {args!r} has no tags to tell its members apart")
+
+
+def _one_of(args: tuple[Any, ...], row: Any, *, optional: bool) -> Any:
+    if row is None and optional:
+        return None
+    made = _from_tagged(row)
+    if type(made) not in args:
+        raise ProtocolError(f"{type(made).__name__} is none of {', '.join(a.__name__ for a in args)}")
+    return made
