@@ -1,0 +1,189 @@
+"""Commands about the cluster: up, down, status, roles, agents, events, sim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raymesos.actors.running import check_name
+from raymesos.cli import show
+from raymesos.cli.doors import AsJson, Name, doors
+from raymesos.cli.screen import Screen
+from raymesos.cli.wish import Wish
+from raymesos.errors import Conflict, InvalidValue
+from raymesos.progress import say
+
+DEFAULT_NAME = "raymesos"
+# A person does not see a shorter delay; a poll is one small call.
+FOLLOW_S = 0.5
+# As many as the observer keeps.
+ALL_EVENTS = 2_000
+
+
+def add_to(app: typer.Typer) -> None:
+    panel = "Cluster"
+    for command, example in (
+        (up, "raymesos up --agents 2"),
+        (down, "raymesos down"),
+        (status, "raymesos status --json"),
+        (roles, "raymesos roles"),
+        (agents, "raymesos agents"),
+        (events, "raymesos events -f"),
+        (sim, "raymesos sim --agents 1000 --frameworks 20 --tasks 20000 --seed 7 --faults"),
+    ):
+        app.command(rich_help_panel=panel, epilog=f"Example: {example}")(command)
+
+
+def up(
+    context: typer.Context,
+    agents: Annotated[
+        int | None, typer.Option(min=1, help="Agents of a local cluster.", show_default="1", metavar="N")
+    ] = None,
+    cpus: Annotated[
+        float | None, typer.Option(help="CPUs of each agent.", show_default="an even share of the machine", metavar="C")
+    ] = None,
+    mem: Annotated[
+        int | None, typer.Option(help="MB of each agent.", show_default="an even share of the machine", metavar="MB")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on the Ray cluster at this address (or 'auto') instead: one agent a node, of what is free there."
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The cluster's name.")] = DEFAULT_NAME,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep journals, results and logs here, beyond the cluster's end.", show_default="a temporary directory"
+        ),
+    ] = None,
+    block: Annotated[
+        bool, typer.Option("--block", help="Stay; Ctrl-C ends the cluster. Without it the cluster goes on behind.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Start a cluster, and return when it is ready for work.
+
+    Without --address it gets a local Ray cluster of its own on this machine, shared by --agents agents; `raymesos down` ends it.
+    """
+    check_name(name)
+    if address is not None and agents is not None:
+        raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
+    screen = Screen(as_json=json)
+    wish = Wish(
+        name=name,
+        agents=agents or 1,
+        cpus=cpus,
+        mem_mb=mem,
+        work_dir=None if work_dir is None else str(work_dir.expanduser().resolve()),
+        address=address,
+        block=block,
+    )
+    kept = doors(context).up(wish, say)
+    screen.document(kept.info)
+    show.ready(screen, kept.info, block=block)
+    if block:
+        kept.hold()
+
+
+def down(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
+    """End a cluster and everything that runs in it, and wait until nothing of it is left."""
+    found = doors(context)
+    running = found.find(name)
+    if name is None and running.pid and not found.is_keeper(running):
+        raise Conflict(
+            f"cluster {running.namespace} belongs to a script (process {running.pid}) and ends with it; "
+            f"`raymesos down --name {running.namespace}` ends both"
+        )
+    found.down(running, say)
+    screen = Screen(as_json=json)
+    screen.document({"name": running.namespace, "ended": True})
+    screen.line(f"cluster {running.namespace} has ended")
+
+
+def status(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
+    """The cluster on one screen: agents, what is in use, roles, jobs and tasks."""
+    cluster = doors(context).connect(name)
+    view = {"name": cluster.name, **cluster.view("status")}
+    screen = Screen(as_json=json)
+    screen.document(view)
+    show.status(screen, view)
+
+
+def roles(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
+    """Who holds what: each role with its weight, its share of the cluster, and its work."""
+    _table(context, name, "roles", show.roles, as_json=json)
+
+
+def agents(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
+    """The agents: what each has, what of it is in use, and its attributes."""
+    _table(context, name, "agents", show.agents, as_json=json)
+
+
+def events(
+    context: typer.Context,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they happen, until Ctrl-C.")] = False,
+    last: Annotated[
+        int, typer.Option("-n", "--last", min=0, max=ALL_EVENTS, help="How many past events to begin with.")
+    ] = 50,
+    name: Name = None,
+    json: AsJson = False,
+) -> None:
+    """What has happened in the cluster: agents, jobs, frameworks coming and going.
+
+    With --json and -f each event is a document on a line of its own.
+    """
+    screen = Screen(as_json=json)
+    found = doors(context)
+    cluster = found.connect(name)
+    view = cluster.view("events", limit=ALL_EVENTS)
+    shown = view["events"][-last:] if last else []
+    if not follow:
+        screen.document(shown)
+        show.events(screen, shown, empty="nothing has happened yet")
+        return
+    _print_events(screen, shown)
+    try:
+        while True:
+            found.pause(FOLLOW_S)
+            # An observer that was restarted counts from 1 again.
+            after = view["next"] if cluster.view("events", limit=1)["next"] >= view["next"] else 0
+            view = cluster.view("events", after=after, limit=ALL_EVENTS)
+            _print_events(screen, view["events"])
+    except KeyboardInterrupt:
+        return
+
+
+def sim(
+    agents: Annotated[int, typer.Option(help="Agents of the generated cluster.", metavar="N")] = 100,
+    frameworks: Annotated[int, typer.Option(help="Frameworks that compete for it.", metavar="N")] = 10,
+    tasks: Annotated[int, typer.Option(help="Tasks of all frameworks together.", metavar="N")] = 2_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run, and digest.", metavar="N")] = 0,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Crashes, cut links, delays and doubled updates, drawn from the seed.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Run a generated cluster in the simulator, watched by an auditor. No cluster is needed.
+
+    Ends with 1 if the auditor saw anything wrong. The last line is the digest of all that happened.
+    """
+    from raymesos.sim.run import command
+
+    raise typer.Exit(command(agents, frameworks, tasks, seed, faults=faults, as_json=json))
+
+
+def _table(context: typer.Context, name: str | None, view: str, shown: Any, *, as_json: bool) -> None:
+    rows = doors(context).connect(name).view(view)
+    screen = Screen(as_json=as_json)
+    screen.document(rows)
+    shown(screen, rows)
+
+
+def _print_events(screen: Screen, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        screen.document(row)
+        screen.line(show.event_line(row))

@@ -1,0 +1,34 @@
+"""What `raymesos up` is asked for, and what it has to show: plain values that travel between the command and the keeper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raymesos.actors.cluster import Started
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A cluster as it is asked for. With `address` it goes on that Ray cluster; with `block` it ends with the command."""
+
+    name: str
+    agents: int = 1
+    cpus: float | None = None
+    mem_mb: int | None = None
+    work_dir: str | None = None
+    address: str | None = None
+    block: bool = False
+
+
+def describe(started: Started) -> dict[str, Any]:
+    """The ready cluster as plain data."""
+    running = started.running
+    return {
+        "name": running.namespace,
+        "address": running.address,
+        "work_dir": running.work_dir,
+        "pid": running.pid,
+        "agents": [{"name": a.name, "resources": a.resources} for a in started.agents],
+    }
