@@ -1,7 +1,8 @@
-"""The journal on disk: an append-only log of `length | crc32 | payload`, a snapshot beside it, one writer at a time.
+"""The journal on disk: an append-only log of records, a snapshot beside it, one writer at a time.
 
-`<name>.<n>.log` holds the records since snapshot n, `<name>.<n>.snapshot` the snapshot's. A torn tail (a crash in the middle of a write) is cut at opening;
-a record that is damaged with good ones behind it is not a torn tail and is refused. A lock file holds off a second opener and its counter is the epoch.
+`<name>.<n>.log` holds the records since snapshot n, `<name>.<n>.snapshot` the snapshot's; `frames` says how. A torn tail (a crash in the middle of a write) is
+cut at opening; a record that is damaged with good ones behind it is not a torn tail and is refused. Damage to the very last record cannot be told from a torn
+tail and is cut as one. A lock file holds off a second opener, and its counter is the epoch.
 Measured on ext4: 0.15 ms a sync; 390,000 records a second in groups of 100.
 """
 
@@ -10,127 +11,147 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import struct
-import zlib
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from raymesos.errors import Conflict, ProtocolError
-from raymesos.store.journal import MAX_RECORD_BYTES, check_record
+from raymesos.store.frames import framed, good_length, records
+from raymesos.store.journal import check_records
 
 log = logging.getLogger("raymesos.store")
 
-_HEAD = struct.Struct("<II")
+# Epoch and process id, padded: one write of always the same length cannot leave half an epoch.
+_LOCK_BYTES = 64
 
 
 class FileJournal:
-    """Opens (or begins) the journal `name` in `directory`. Raises Conflict if another process has it open, ProtocolError if it is damaged."""
+    """Opens (or begins) the journal `name` in `directory`. Raises Conflict if another opener has it, ProtocolError if it is damaged."""
 
     def __init__(self, directory: Path, *, name: str) -> None:
         self._directory, self._name = Path(directory), name
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._lock, self.epoch = _take_lock(self._directory / f"{name}.lock")
-        self._generation = self._newest_generation()
-        self._cut_torn_tail()
-        self._fd = os.open(self._log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._pending: list[bytes] = []
+        self._lock, self.epoch = _take_lock(self._directory / f"{name}.lock")
+        try:
+            self._generation = self._newest_generation()
+            self._size = self._cut_torn_tail()
+            self._fd = self._open_log(self._generation)
+            self._remove_leftovers()
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     def append(self, records: list[bytes]) -> None:
-        """Book `records`; they are durable after `sync`. Raises InvalidValue for one that is too large."""
-        self._pending.extend(_framed(check_record(r)) for r in records)
+        """Book `records`; they are durable after `sync`. Raises InvalidValue for one that is too large, and books none then."""
+        self._pending.extend(check_records(records))
 
     def sync(self) -> None:
-        """Write and flush all that was appended. Raises OSError if the disk refuses: nothing may be acknowledged then."""
-        if self._pending:
-            _write_all(self._fd, b"".join(self._pending))
+        """Write and flush all that was appended. Raises OSError if the disk refuses: nothing may be acknowledged then; a later call tries all of it again."""
+        if not self._pending:
+            return
+        data = b"".join(map(framed, self._pending))
+        try:
+            _write_all(self._fd, data)
             os.fdatasync(self._fd)
-            self._pending.clear()
+        except OSError:
+            # Half a record with good ones behind it would be damage; it must not stay.
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+            raise
+        self._size += len(data)
+        self._pending.clear()
 
     def snapshot(self, records: list[bytes]) -> None:
-        """Replace everything so far by `records`: whole, or not at all."""
-        self._pending.clear()
+        """Replace everything so far, synced or not, by `records`: whole, or not at all. Raises InvalidValue, OSError."""
         generation = self._generation + 1
-        target = self._directory / f"{self._name}.{generation}.snapshot"
-        temporary = target.with_suffix(".new")
-        with temporary.open("wb") as file:
-            file.write(b"".join(_framed(check_record(r)) for r in records))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_directory(self._directory)
+        _write_whole(self._snapshot_path(generation), b"".join(map(framed, check_records(records))))
+        fd = self._open_log(generation)
         os.close(self._fd)
-        before, self._generation = self._generation, generation
-        self._fd = os.open(self._log_path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        _sync_directory(self._directory)
-        for old in (f"{self._name}.{before}.log", f"{self._name}.{before}.snapshot"):
-            (self._directory / old).unlink(missing_ok=True)
+        self._fd, self._generation, self._size = fd, generation, 0
+        self._pending.clear()
+        self._remove_leftovers()
 
     def replay(self) -> Iterator[bytes]:
         """The snapshot's records, then all since, in order."""
-        for path in (self._snapshot_path(), self._log_path()):
+        for path in (self._snapshot_path(self._generation), self._log_path(self._generation)):
             if path.exists():
-                yield from (record for _, record in _records(path.read_bytes()))
+                yield from (record for _, record in records(path.read_bytes()))
+        yield from list(self._pending)
 
     def close(self) -> None:
-        """Sync, and let another opener in."""
-        self.sync()
-        os.close(self._fd)
-        os.close(self._lock)
+        """Sync, and let another opener in. A second call does nothing."""
+        if self._lock < 0:
+            return
+        try:
+            self.sync()
+        finally:
+            os.close(self._fd)
+            os.close(self._lock)
+            self._fd = self._lock = -1
 
-    def _log_path(self) -> Path:
-        return self._directory / f"{self._name}.{self._generation}.log"
+    def _log_path(self, generation: int) -> Path:
+        return self._directory / f"{self._name}.{generation}.log"
 
-    def _snapshot_path(self) -> Path:
-        return self._directory / f"{self._name}.{self._generation}.snapshot"
+    def _snapshot_path(self, generation: int) -> Path:
+        return self._directory / f"{self._name}.{generation}.snapshot"
+
+    def _open_log(self, generation: int) -> int:
+        fd = os.open(self._log_path(generation), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _sync_directory(
+            self._directory
+        )  # Without it a new file may be gone after a power cut, with all that was synced into it.
+        return fd
+
+    def _generations(self, kind: str) -> list[int]:
+        pattern = re.compile(rf"{re.escape(self._name)}\.([0-9]+)\.{kind}")
+        found = (pattern.fullmatch(path.name) for path in self._directory.iterdir())
+        return sorted(int(match[1]) for match in found if match)
 
     def _newest_generation(self) -> int:
-        found = [int(p.name.split(".")[-2]) for p in self._directory.glob(f"{self._name}.*.snapshot")]
-        return max(found, default=0)
+        newest = max(self._generations("snapshot"), default=0)
+        later = [n for n in self._generations("log") if n > newest]
+        if later:
+            raise ProtocolError(f"{self._log_path(later[-1])} continues a snapshot that is not there")
+        return newest
 
-    def _cut_torn_tail(self) -> None:
-        snapshot = self._snapshot_path()
-        if snapshot.exists() and _good_length(snapshot.read_bytes(), snapshot) != snapshot.stat().st_size:
+    def _cut_torn_tail(self) -> int:
+        """The length of the log that is left. Raises ProtocolError if more than its tail is damaged."""
+        snapshot = self._snapshot_path(self._generation)
+        if snapshot.exists() and good_length(snapshot.read_bytes(), snapshot) != snapshot.stat().st_size:
             raise ProtocolError(f"{snapshot} is damaged")
-        path = self._log_path()
+        path = self._log_path(self._generation)
         if not path.exists():
-            return
+            return 0
         data = path.read_bytes()
-        good = _good_length(data, path)
+        good = good_length(data, path)
         if good != len(data):
             log.warning("%s: cut a torn tail of %d bytes after %d", path, len(data) - good, good)
             with path.open("r+b") as file:
                 file.truncate(good)
                 os.fsync(file.fileno())
+        return good
+
+    def _remove_leftovers(self) -> None:
+        """What the snapshots before this one left, and half-written ones."""
+        for path, kind in ((self._log_path, "log"), (self._snapshot_path, "snapshot")):
+            for generation in self._generations(kind):
+                if generation < self._generation:
+                    path(generation).unlink(missing_ok=True)
+        for generation in self._generations("new"):
+            self._snapshot_path(generation).with_suffix(".new").unlink(missing_ok=True)
 
 
-def _framed(record: bytes) -> bytes:
-    return _HEAD.pack(len(record), zlib.crc32(record)) + record
-
-
-def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(end offset, record) of each good record, up to the first that is not."""
-    at = 0
-    while at + _HEAD.size <= len(data):
-        length, crc = _HEAD.unpack_from(data, at)
-        end = at + _HEAD.size + length
-        record = data[at + _HEAD.size : end]
-        if length > MAX_RECORD_BYTES or end > len(data) or zlib.crc32(record) != crc:
-            return
-        yield end, record
-        at = end
-
-
-def _good_length(data: bytes, path: Path) -> int:
-    """Where the last good record ends. Raises ProtocolError when a damaged record has a good one behind it: that is no torn tail."""
-    good = 0
-    for end, _ in _records(data):
-        good = end
-    if good + _HEAD.size <= len(data):
-        length, _ = _HEAD.unpack_from(data, good)
-        behind = good + _HEAD.size + length
-        if length and behind < len(data) and next(_records(data[behind:]), None) is not None:
-            raise ProtocolError(f"{path}: the record at offset {good} is damaged, and good records follow it")
-    return good
+def _write_whole(target: Path, data: bytes) -> None:
+    """The file holds `data` and survives a power cut, or is not there. Raises OSError."""
+    temporary = target.with_suffix(".new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)
+    _sync_directory(target.parent)
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -140,20 +161,30 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _take_lock(path: Path) -> tuple[int, int]:
-    """(descriptor, epoch): the lock is held as long as the descriptor is open. Raises Conflict naming the holder."""
+    """(descriptor, epoch): the lock is held as long as the descriptor is open. Raises Conflict naming the holder, ProtocolError for a lock that is none."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        epoch = _last_epoch(fd, path) + 1
+        os.pwrite(fd, f"{epoch} {os.getpid()}".encode().ljust(_LOCK_BYTES), 0)
+        os.fsync(fd)
     except BlockingIOError:
-        holder = os.pread(fd, 64, 0).decode(errors="replace").split()
+        holder = os.pread(fd, _LOCK_BYTES, 0).decode(errors="replace").split()
         os.close(fd)
         raise Conflict(f"{path} is held by process {holder[1] if len(holder) > 1 else 'unknown'}") from None
-    words = os.pread(fd, 64, 0).split()
-    epoch = int(words[0]) + 1 if words else 1
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{epoch} {os.getpid()}".encode(), 0)
-    os.fsync(fd)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd, epoch
+
+
+def _last_epoch(fd: int, path: Path) -> int:
+    words = os.pread(fd, _LOCK_BYTES, 0).split()
+    if not words:
+        return 0
+    if not words[0].isdigit():
+        raise ProtocolError(f"{path} is damaged: {words[0][:20]!r} is no epoch")
+    return int(words[0])
 
 
 def _sync_directory(directory: Path) -> None:

@@ -31,11 +31,13 @@ class Journal(Protocol):
     def close(self) -> None: ...
 
 
-def check_record(record: bytes) -> bytes:
-    """`record` itself. Raises InvalidValue if it is too large to be one."""
-    if len(record) > MAX_RECORD_BYTES:
-        raise InvalidValue("record", record[:20], f"has {len(record)} bytes, at most {MAX_RECORD_BYTES} are allowed")
-    return record
+def check_records(records: list[bytes]) -> list[bytes]:
+    """`records` themselves. Raises InvalidValue if one is too large to be one."""
+    for record in records:
+        if len(record) > MAX_RECORD_BYTES:
+            reason = f"has {len(record)} bytes, at most {MAX_RECORD_BYTES} are allowed"
+            raise InvalidValue("record", record[:20], reason)
+    return records
 
 
 class MemoryJournal:
@@ -47,15 +49,15 @@ class MemoryJournal:
         self._pending: list[bytes] = []
 
     def append(self, records: list[bytes]) -> None:
-        self._pending.extend(check_record(r) for r in records)
+        self._pending.extend(check_records(records))
 
     def sync(self) -> None:
         self._durable.extend(self._pending)
         self._pending.clear()
 
     def snapshot(self, records: list[bytes]) -> None:
+        self._durable = list(check_records(records))
         self._pending.clear()
-        self._durable = [check_record(r) for r in records]
 
     def replay(self) -> Iterator[bytes]:
         return iter([*self._durable, *self._pending])
