@@ -16,6 +16,7 @@ from typing import Any
 
 from raymesos.actors import cluster as clusters
 from raymesos.actors.door import Door
+from raymesos.actors.plan import BATCH
 from raymesos.errors import InvalidJob, InvalidValue
 from raymesos.executor import RoleExecutor
 from raymesos.job import Job
@@ -72,6 +73,8 @@ class Cluster:
 
     def __init__(self, running: clusters.Running, started: clusters.Started | None) -> None:
         self.name = running.namespace
+        self.work_dir = running.work_dir
+        """Journals, results and sandboxes, on each node of the cluster."""
         self._running, self._started = running, started
         self._door = Door(running.namespace)
 
@@ -88,8 +91,8 @@ class Cluster:
 
     def job(self, name_or_id: str) -> Job:
         """A job by its id, or the newest of that name. Raises UnknownId."""
-        row = self.view("job", job=name_or_id)
-        return Job(self._door, row["id"], row["total"], detached=True)
+        row = self._door.call(BATCH, "status", self._door.call(BATCH, "find", name_or_id))
+        return Job(self._door, row["id"], row["total"], name=row["name"], detached=True)
 
     def executor(self, role: str = "*", *, cpus: float = 1, mem: float | str = 128, **fields: Any) -> RoleExecutor:
         """A `concurrent.futures.Executor` whose calls run in `role`, each holding `cpus` and `mem`. Raises InvalidJob."""

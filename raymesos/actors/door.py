@@ -21,6 +21,8 @@ from raymesos.wire.work import Blob
 # An actor that Ray restarts answers after 1.3 to 6 s here.
 CALL_TIMEOUT_S = 60.0
 RETRY_S = 0.1
+# Notes are batched; the observer knows of a new job well within this.
+NOTE_LATE_S = 5.0
 
 
 class Door:
@@ -56,7 +58,16 @@ class Door:
         return decode(self.call(actor, "call", actor, client_id, encode(message), timeout_s, timeout_s=timeout_s))
 
     def view(self, name: str, arguments: dict[str, Any]) -> Any:
-        return self.call(OBSERVER, "view", name, arguments)
+        """A view of the observer. A job that was just submitted is waited for: its note may still be on the way. Raises UnknownId."""
+        deadline = time.monotonic() + NOTE_LATE_S
+        while True:
+            try:
+                return self.call(OBSERVER, "view", name, arguments)
+            except UnknownId:
+                if "job" not in arguments or time.monotonic() > deadline:
+                    raise
+                self.call(BATCH, "find", arguments["job"])
+                time.sleep(0.02)
 
     def set_weights(self, weights: dict[str, str]) -> None:
         """Raises InvalidValue with the master's reason."""

@@ -96,6 +96,8 @@ class Host:
         self._keepers = keepers or {}
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._links: dict[str, Outgoing] = {}
+        self._watched: dict[str, tuple[int, int]] = {}
+        """Peers whose life is asked for: every so many ms, and when next."""
         self._incoming: dict[str, Incoming] = {}
         self._peers: dict[str, _Peer] = {}
         self._waiters: dict[str, Future[Any]] = {}
@@ -118,6 +120,11 @@ class Host:
     def after_turn(self, hook: Callable[[int], int | None]) -> None:
         """Call `hook(now_ms)` after each turn; it may return when it wants to be called again."""
         self._after_turn.append(hook)
+
+    def watch(self, peer: str, every_ms: int) -> None:
+        """Ask `peer` now and then, while there is nothing else to send: who only listens would never learn that it has a new life, or none."""
+        self._watched[peer] = (every_ms, 0)
+        self._links[peer] = Outgoing(peer)
 
     def start(self) -> None:
         """Begin: each machine gets `Wake("start")`."""
@@ -203,6 +210,7 @@ class Host:
             times.append(wake)
         if self._notes:
             times.append(self._notes_due_ms)
+        times.extend(due for _, due in self._watched.values())
         times.extend(self._hook_times)
         return min(times) if times else None
 
@@ -337,6 +345,12 @@ class Host:
         ]
 
     def _flush(self, now_ms: int) -> None:
+        for peer, (every_ms, due_ms) in self._watched.items():
+            if now_ms >= due_ms:
+                self._watched[peer] = (every_ms, now_ms + every_ms)
+                probe = self._links[peer].probe()
+                if probe is not None:
+                    self._carrier.carry(peer, self.epoch, probe, self._on_done(peer, probe))
         for peer, link in self._links.items():
             for batch in link.ready(now_ms):
                 self._carrier.carry(peer, self.epoch, batch, self._on_done(peer, batch))

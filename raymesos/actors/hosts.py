@@ -27,12 +27,15 @@ from raymesos.actors.link import Batch
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_side import ShimSide
 from raymesos.errors import UnknownId
-from raymesos.machine import Machine
+from raymesos.machine import ALLOCATOR, MASTER, Machine
 from raymesos.shim.tasks import file_name
 from raymesos.wire.codec import decode, encode
 
 # Clients that wait for an answer park a thread each; beyond this many they queue.
 DATA_THREADS = 64
+# How often those that mostly listen to the master ask whether it still lives the same life. An agent is one of many: a thousand of them make 200 calls a second.
+WATCH_MS = 1_000
+AGENT_WATCH_MS = 5_000
 
 _OPTIONS: dict[str, Any] = {
     "num_cpus": 0,
@@ -90,6 +93,7 @@ class Master(_Actor):
         self.machine = MasterMachine(plan.settings.master, plan.cluster_id)
         _restore(keeper, self.machine)
         self.host.add(name, self.machine)
+        self.host.watch(ALLOCATOR, WATCH_MS)
         _settle_memory()
         self.host.start()
 
@@ -139,6 +143,7 @@ class BatchFramework(_Actor):
         self.side = BatchSide(directory, self.host, self.machine)
         self.host.add(name, self.side)
         self.host.after_turn(self.side.after_turn)
+        self.host.watch(MASTER, WATCH_MS)
         _settle_memory()
         self.host.start()
 
@@ -163,6 +168,11 @@ class BatchFramework(_Actor):
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def status(self, job_id: str) -> dict[str, Any]:
         return self.host.ask(lambda _: self.machine.status(job_id))
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def find(self, name_or_id: str) -> str:
+        """The id of the job, or of the newest of that name. Raises UnknownId."""
+        return self.host.ask(lambda _: self.machine.find(name_or_id))
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def tasks(self, job_id: str) -> list[dict[str, Any]]:
@@ -203,6 +213,7 @@ class Agent(_Actor):
         _restore(keeper, machine)
         self.host.add(name, machine)
         self.host.add(self.launcher.address, self.launcher)
+        self.host.watch(MASTER, AGENT_WATCH_MS)
         _settle_memory()
         self.host.start()
 

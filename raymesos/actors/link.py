@@ -83,6 +83,10 @@ class Outgoing:
         self.sent += len(batches)
         return batches
 
+    def probe(self) -> Batch | None:
+        """An empty batch, whose answer tells which life the peer is in; None while real ones are on their way."""
+        return None if self.unacked or self.waiting else Batch(self.epoch, self.session, self.next_seq, 0, b"")
+
     def next_retry_ms(self) -> int | None:
         """When `ready` is worth asking again without any news; None if nothing waits for time."""
         return self.retry_at_ms if (self.unacked or self.waiting) and self.sent == 0 else None

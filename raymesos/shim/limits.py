@@ -34,7 +34,7 @@ def enforce(tasks: Iterable[Task]) -> None:
         used = sum(process.rss_kb(pid) for pid in process.tree(task.pid))
         task.peak_rss_kb = max(task.peak_rss_kb, used)
         if task.mem_kb and used > task.mem_kb and not task.over_memory:
-            task.over_memory = f"used {used // 1024} MB of {task.mem_kb // 1024} MB"
+            task.over_memory = f"memory limit exceeded: used {used // 1024} MB of {task.mem_kb // 1024} MB"
             kill_task(task, signal.SIGKILL)
         _cut(task)
 

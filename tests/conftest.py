@@ -1,0 +1,27 @@
+"""One local cluster for all tests that need Ray; what a test leaves behind fails the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import raymesos as rm
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory that running clusters are noted in: the tests' own, not the user's."""
+    directory = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAYMESOS_HOME", str(directory))
+    yield directory
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def cluster(home: Path) -> Iterator[rm.Cluster]:
+    """Two agents of one CPU each. Tests share it: they use roles and job names of their own, and leave it idle."""
+    with rm.start(agents=2, cpus=1, mem=2048, quiet=True) as started:
+        yield started
