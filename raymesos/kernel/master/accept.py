@@ -29,16 +29,14 @@ def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: in
     if error is not None:
         _refuse(state, framework, message, tasks, f"Task launched with invalid offers: {error}", out, now_ms)
         return
-    rows = [offers.take(state, offer_id) for offer_id in message.offer_ids]
-    framework.accepted += len(rows)
-    agent = state.agents[rows[0].offer.agent_id]
-    role = rows[0].offer.role
+    used = [offers.take(state, offer_id) for offer_id in message.offer_ids]
+    framework.accepted += len(used)
+    agent, role = state.agents[used[0].agent_id], used[0].role
     left: Resources = EMPTY
-    for row in rows:
-        left = left + row.offer.resources
+    for offer in used:
+        left = left + offer.resources
     left = _launch(state, framework, agent, role, tasks, left, out, now_ms)
-    refuse_ms = offers.refuse_of(message.refuse_ms)
-    offers.recover(out, framework.id, role, agent, left, refuse_ms if left else None)
+    offers.recover(out, framework.id, role, agent, left, offers.refuse_of(message.refuse_ms))
     notes.offers_now(state, out, now_ms, framework)
 
 
@@ -51,14 +49,14 @@ def _offers_error(state: State, framework: Framework, offer_ids: tuple[str, ...]
         if offer_id in seen:
             return f"Duplicate offer {offer_id} in offer list"
         seen[offer_id] = None
-        row = state.offers.get(offer_id)
-        if row is None:
+        found = state.offers.get(offer_id)
+        if found is None:
             return f"Offer {offer_id} is no longer valid"
-        if row.offer.framework_id != framework.id:
-            return f"Offer {offer_id} has invalid framework {row.offer.framework_id} while framework {framework.id} is expected"
-    first = state.offers[offer_ids[0]].offer
+        if found.framework_id != framework.id:
+            return f"Offer {offer_id} has invalid framework {found.framework_id} while framework {framework.id} is expected"
+    first = state.offers[offer_ids[0]]
     for offer_id in offer_ids[1:]:
-        offer = state.offers[offer_id].offer
+        offer = state.offers[offer_id]
         if offer.agent_id != first.agent_id:
             return f"Aggregated offers must belong to one single agent. Offer {offer_id} uses agent {offer.agent_id} and agent {first.agent_id}"
         if offer.role != first.role:

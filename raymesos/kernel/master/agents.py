@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from raymesos.kernel.master import frameworks, notes, offers, tasks
-from raymesos.kernel.master.state import Agent, State, Task, add_task, agent_at, count, drop_task
+from raymesos.kernel.master.state import (
+    Agent,
+    State,
+    Task,
+    add_task,
+    agent_at,
+    count,
+    drop_task,
+    set_state,
+    stop_holding,
+)
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import (
@@ -168,7 +178,7 @@ def _end_tasks(state: State, agent: Agent, new: TaskState, text: str, out: Outbo
         drop_task(state, task)
         if framework.removed or ended:
             continue
-        task.state = new
+        task.state = new  # Off the books: it is counted nowhere.
         since = now_ms if lost else None
         tasks.tell(state, framework, task, new, Reason.AGENT_REMOVED, text, out, now_ms, unreachable_ms=since)
         notes.task_now(out, now_ms, task, reason=Reason.AGENT_REMOVED, message=text)
@@ -255,7 +265,7 @@ def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
         if task.holding
     ]
     for offer_id in agent.offers:
-        offer = state.offers[offer_id].offer
+        offer = state.offers[offer_id]
         held.append(Held(offer.framework_id, offer.role, agent.id, offer.resources))
     info = agent.info
     out.send(
@@ -330,8 +340,9 @@ def _take_over(
 def _take_state(state: State, agent: Agent, task: Task, now: TaskState, out: Outbox) -> None:
     if is_terminal(now) and not is_terminal(task.state):
         # The allocator hears of the agent anew, with what is still held: nothing is to be recovered.
-        task.state, task.holding = now, False
+        set_state(state, task, now)
+        stop_holding(agent, task)
     elif not is_terminal(task.state):
-        task.state = now
+        set_state(state, task, now)
     if task.kill_asked and not is_terminal(task.state):
         out.send(agent.address, KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms))

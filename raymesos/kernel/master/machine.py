@@ -6,8 +6,19 @@ from collections.abc import Iterable
 from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master import accept, agents, frameworks, metrics, offers, operator, reconcile, registry, tasks
-from raymesos.kernel.master.state import State, check
+from raymesos.kernel.master import (
+    accept,
+    agents,
+    check,
+    frameworks,
+    metrics,
+    offers,
+    operator,
+    reconcile,
+    registry,
+    tasks,
+)
+from raymesos.kernel.master.state import State
 from raymesos.machine import ALLOCATOR, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
@@ -80,7 +91,7 @@ class MasterMachine:
         return metrics.metrics(self.state, now_ms)
 
     def check(self) -> None:
-        check(self.state)
+        check.check(self.state)
 
     def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
         inbox: MasterInbox = message

@@ -16,14 +16,9 @@ _ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "g
 
 def metrics(state: State, now_ms: int) -> dict[str, float]:
     values: dict[str, float] = {f"tasks_{name}": 0 for name in _ENDED}
-    values |= dict.fromkeys(_LIVE.values(), 0)
     values |= state.counts
     frameworks = [f for f in state.frameworks.values() if not f.removed]
-    for framework in frameworks:
-        for task in framework.tasks.values():
-            name = _LIVE.get(task.state)
-            if name is not None:
-                values[name] += 1
+    values |= {name: state.live.get(task_state, 0) for task_state, name in _LIVE.items()}
     values["tasks_unreachable"] = sum(len(f.unreachable) for f in frameworks)
     connected = sum(1 for a in state.agents.values() if a.connected)
     values |= {
@@ -51,11 +46,9 @@ def _resources(state: State) -> dict[str, float]:
         for name, value in agent.info.resources.quantities().items():
             if name in total:
                 total[name] += value
-        for task in agent.tasks.values():
-            if task.holding:
-                for name, value in task.info.resources.quantities().items():
-                    if name in used:
-                        used[name] += value
+        for name, value in agent.used.quantities().items():
+            if name in used:
+                used[name] += value
     values: dict[str, float] = {}
     for name, whole in total.items():
         values[f"{name}_total"] = whole / 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raymesos.kernel.master import notes
-from raymesos.kernel.master.state import Agent, Framework, Outstanding, State, count, subscriber
+from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.resources import Resources
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
@@ -40,29 +40,28 @@ def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> Non
 
 
 def declined(state: State, sender: str, message: Decline, out: Outbox, now_ms: int) -> None:
-    """Give the offers back with a filter. Offers that are gone are skipped."""
+    """Give the offers back with a filter. Offers that are gone, or another's, are skipped."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
         return
     count(state, "messages_decline_offers")
+    refuse_ms = refuse_of(message.refuse_ms)
     for offer_id in message.offer_ids:
         if offer_id in framework.offers:
             framework.declined += 1
-            give_back(state, offer_id, out, refuse_ms=message.refuse_ms)
+            give_back(state, offer_id, out, refuse_ms=refuse_ms)
     notes.offers_now(state, out, now_ms, framework)
 
 
 def give_back(state: State, offer_id: str, out: Outbox, *, refuse_ms: int | None = None) -> None:
     """End the offer; all of it returns to the allocator."""
-    row = take(state, offer_id)
-    recover(
-        out, row.offer.framework_id, row.offer.role, state.agents[row.offer.agent_id], row.offer.resources, refuse_ms
-    )
+    offer = take(state, offer_id)
+    recover(out, offer.framework_id, offer.role, state.agents[offer.agent_id], offer.resources, refuse_ms)
 
 
 def rescind(state: State, offer_id: str, out: Outbox) -> None:
     """Take the offer back from its framework."""
-    framework = state.frameworks[state.offers[offer_id].offer.framework_id]
+    framework = state.frameworks[state.offers[offer_id].framework_id]
     framework.rescinded += 1
     if framework.address is not None:
         out.send(framework.address, Rescind(offer_id))
@@ -81,7 +80,7 @@ def rescind_all(state: State, out: Outbox) -> None:
 
 def rescind_roles(state: State, framework: Framework, roles: tuple[str, ...], out: Outbox) -> None:
     """Take back what was offered to roles that the framework has left."""
-    for offer_id in [o for o in framework.offers if state.offers[o].offer.role in roles]:
+    for offer_id in [o for o in framework.offers if state.offers[o].role in roles]:
         rescind(state, offer_id, out)
 
 
@@ -100,18 +99,19 @@ def expire(state: State, out: Outbox, now_ms: int) -> None:
     _wake_for_next(state, out, now_ms)
 
 
-def take(state: State, offer_id: str) -> Outstanding:
+def take(state: State, offer_id: str) -> Offer:
     """Take the offer off the books; what it held is the caller's to settle."""
-    row = state.offers.pop(offer_id)
-    del state.frameworks[row.offer.framework_id].offers[offer_id]
-    del state.agents[row.offer.agent_id].offers[offer_id]
-    return row
+    offer = state.offers.pop(offer_id)
+    del state.frameworks[offer.framework_id].offers[offer_id]
+    del state.agents[offer.agent_id].offers[offer_id]
+    return offer
 
 
 def recover(
     out: Outbox, framework_id: str, role: str, agent: Agent, resources: Resources, refuse_ms: int | None = None
 ) -> None:
-    if resources or refuse_ms:
+    """Tell the allocator that what the framework held of the agent comes back, if it is anything."""
+    if resources:
         out.send(ALLOCATOR, Recover(framework_id, role, agent.id, agent.incarnation, resources, refuse_ms))
 
 
@@ -122,8 +122,6 @@ def refuse_of(refuse_ms: int) -> int:
 
 def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_ms: int) -> Offer:
     state.offers_named += 1
-    timeout = state.settings.offer_timeout_ms
-    expires = None if timeout is None else now_ms + timeout
     offer = Offer(
         f"{state.master_id}-O{state.offers_named}",
         framework.id,
@@ -133,11 +131,11 @@ def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_m
         grant.resources,
         agent.info.attributes,
     )
-    state.offers[offer.id] = Outstanding(offer, agent.incarnation, expires)
+    state.offers[offer.id] = offer
     framework.offers[offer.id] = None
     agent.offers[offer.id] = None
-    if expires is not None:
-        state.expiring.append((expires, offer.id))
+    if state.settings.offer_timeout_ms is not None:
+        state.expiring.append((now_ms + state.settings.offer_timeout_ms, offer.id))
     return offer
 
 

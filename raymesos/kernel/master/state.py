@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from raymesos.errors import InvariantBroken
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.settings import MasterSettings
 from raymesos.model.tasks import Capability, TaskState, is_terminal
-from raymesos.wire.messages import AgentInfo, FrameworkInfo, Offer, TaskInfo, TaskStatus
+from raymesos.wire.messages import AgentInfo, Demand, FrameworkInfo, Offer, TaskInfo, TaskStatus
 
 
 @dataclass(slots=True)
@@ -21,9 +20,16 @@ class Task:
     agent_id: str
     state: TaskState
     status: TaskStatus | None = None
+    """The last update that its agent sent; None if none came since the master's start."""
     holding: bool = True
     kill_grace_ms: int | None = None
     kill_asked: bool = False
+    stray: bool = False
+    """Its id was given to another task while its agent was away: it is being killed, and its framework hears nothing of it."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.framework_id, self.info.task_id
 
 
 @dataclass(slots=True)
@@ -33,8 +39,11 @@ class Framework:
     info: FrameworkInfo
     address: str | None = None
     suppressed_roles: tuple[str, ...] = ()
+    demand: dict[str, tuple[Demand, ...]] = field(default_factory=dict)
+    """By role: what its last revive said, for an allocator that has to be told anew."""
     tasks: dict[str, Task] = field(default_factory=dict)
     unreachable: dict[str, Task] = field(default_factory=dict)
+    """Tasks on unreachable agents, in the order in which they were lost."""
     offers: dict[str, None] = field(default_factory=dict)
     removed: bool = False
     sent: int = 0
@@ -64,14 +73,9 @@ class Agent:
     missed_pings: int = 0
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     """By (framework id, task id)."""
+    used: Resources = EMPTY
+    """What its tasks hold."""
     offers: dict[str, None] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Outstanding:
-    offer: Offer
-    incarnation: int
-    expires_ms: int | None
 
 
 @dataclass(slots=True)
@@ -85,13 +89,16 @@ class State:
     agent_of_address: dict[str, str] = field(default_factory=dict)
     frameworks: dict[str, Framework] = field(default_factory=dict)
     framework_of_address: dict[str, str] = field(default_factory=dict)
-    offers: dict[str, Outstanding] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    """Outstanding ones."""
     expiring: deque[tuple[int, str]] = field(default_factory=deque)
     """(when, offer id), soonest first; ids of offers that are gone are skipped."""
+    live: dict[TaskState, int] = field(default_factory=dict)
+    """How many tasks on registered agents are in each state."""
     # ---- the registry
     admitted: dict[str, AgentInfo] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)
-    """Agent id to when it was lost."""
+    """Agent id to when it was lost, in that order."""
     gone: dict[str, None] = field(default_factory=dict)
     known_frameworks: dict[str, FrameworkInfo] = field(default_factory=dict)
     burnt: dict[str, None] = field(default_factory=dict)
@@ -136,60 +143,47 @@ def agent_at(state: State, sender: str, agent_id: str | None = None) -> Agent | 
     return found if found is not None and agent_id in (None, found.id) else None
 
 
+# ---------------------------------------------------------------- the books of tasks
+
+
 def add_task(state: State, agent: Agent, task: Task) -> None:
-    state.frameworks[task.framework_id].tasks[task.info.task_id] = task
-    agent.tasks[task.framework_id, task.info.task_id] = task
+    """Put the task on the books of its agent and, unless it is a stray, of its framework."""
+    agent.tasks[task.key] = task
+    state.live[task.state] = state.live.get(task.state, 0) + 1
+    if task.holding:
+        agent.used = agent.used + task.info.resources
+    if not task.stray:
+        state.frameworks[task.framework_id].tasks[task.info.task_id] = task
 
 
 def drop_task(state: State, task: Task) -> None:
-    """Forget the task; a removed framework without tasks is forgotten with its last one."""
-    agent = state.agents.get(task.agent_id)
-    if agent is not None:
-        agent.tasks.pop((task.framework_id, task.info.task_id), None)
+    """Forget the task; a removed framework is forgotten with its last one. What it held is the caller's to settle."""
+    agent = state.agents[task.agent_id]
+    del agent.tasks[task.key]
+    state.live[task.state] -= 1
+    stop_holding(agent, task)
     framework = state.frameworks.get(task.framework_id)
-    if framework is not None:
-        framework.tasks.pop(task.info.task_id, None)
+    if framework is not None and framework.tasks.get(task.info.task_id) is task:
+        del framework.tasks[task.info.task_id]
         if framework.removed and not framework.tasks:
-            del state.frameworks[task.framework_id]
+            del state.frameworks[framework.id]
 
 
-def check(state: State) -> None:
-    """Raises InvariantBroken if the master's books do not agree."""
-    for offer_id, row in state.offers.items():
-        offer = row.offer
-        if (
-            offer_id not in state.frameworks[offer.framework_id].offers
-            or offer_id not in state.agents[offer.agent_id].offers
-        ):
-            raise InvariantBroken("master.offers", f"{offer_id} is not with its framework and its agent")
-    for framework in state.frameworks.values():
-        _check_framework(state, framework)
-    for agent in state.agents.values():
-        _check_agent(state, agent)
+def set_state(state: State, task: Task, new: TaskState) -> None:
+    state.live[task.state] -= 1
+    state.live[new] = state.live.get(new, 0) + 1
+    task.state = new
 
 
-def _check_framework(state: State, framework: Framework) -> None:
-    for offer_id in framework.offers:
-        if offer_id not in state.offers:
-            raise InvariantBroken("master.offers", f"{framework.id} has offer {offer_id}, which is gone")
-    for task in framework.tasks.values():
-        agent = state.agents.get(task.agent_id)
-        if agent is None or (framework.id, task.info.task_id) not in agent.tasks:
-            raise InvariantBroken(
-                "master.tasks", f"task {task.info.task_id} of {framework.id} is not on agent {task.agent_id}"
-            )
-        if is_terminal(task.state) and task.holding:
-            raise InvariantBroken("master.holding", f"task {task.info.task_id} is {task.state} and holds resources")
+def stop_holding(agent: Agent, task: Task) -> bool:
+    """The task's resources are off its agent's books. False if they were not on them."""
+    if not task.holding:
+        return False
+    task.holding = False
+    agent.used = agent.used - task.info.resources
+    return True
 
 
-def _check_agent(state: State, agent: Agent) -> None:
-    held: Resources = EMPTY
-    for task in agent.tasks.values():
-        if task.holding:
-            held = held + task.info.resources
-    for offer_id in agent.offers:
-        held = held + state.offers[offer_id].offer.resources
-    if not agent.info.resources.contains(held):
-        raise InvariantBroken(
-            "master.overcommit", f"agent {agent.id} has {agent.info.resources}, used and offered {held}"
-        )
+def ended_for_framework(task: Task) -> bool:
+    """Whether the update that is with the framework, or on its way to it, is the last."""
+    return task.status is not None and is_terminal(task.status.state)

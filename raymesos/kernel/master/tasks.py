@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raymesos.kernel.master import notes
-from raymesos.kernel.master.state import Agent, Framework, State, Task, agent_at, count, drop_task, subscriber
+from raymesos.kernel.master.state import (
+    Agent,
+    Framework,
+    State,
+    Task,
+    agent_at,
+    count,
+    drop_task,
+    set_state,
+    stop_holding,
+    subscriber,
+)
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.tasks import Capability, Reason, Source, TaskState, for_framework, is_terminal, may_follow
 from raymesos.wire.messages import (
@@ -88,10 +99,9 @@ def kill(state: State, sender: str, message: Kill, out: Outbox, now_ms: int) -> 
 
 def release(state: State, task: Task, out: Outbox) -> None:
     """Give what the task held back to the allocator, once."""
-    agent = state.agents.get(task.agent_id)
-    if not task.holding or agent is None:
+    agent = state.agents[task.agent_id]
+    if not stop_holding(agent, task):
         return
-    task.holding = False
     # A launch that bounced off its agent waits for the next periodic pass: offered again at once, it would bounce for ever between
     # an agent that takes nothing (its executor is on its way out) and a framework that tries again.
     ended = task.state is not TaskState.DROPPED
@@ -169,7 +179,7 @@ def _book(state: State, agent: Agent, task: Task, message: StatusUpdate, out: Ou
     task.status = status
     newest = message.latest_state if may_follow(task.state, message.latest_state) else status.state
     if not is_terminal(task.state) and may_follow(task.state, newest):
-        task.state = newest
+        set_state(state, task, newest)
     if is_terminal(task.state):
         release(state, task, out)
     if not repeated:

@@ -1,0 +1,96 @@
+"""The master's books against each other: each fact has one owner, and its indexes agree with it."""
+
+from __future__ import annotations
+
+from raymesos.errors import InvariantBroken
+from raymesos.kernel.master.state import Agent, Framework, State
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.tasks import TaskState, is_terminal
+
+
+def check(state: State) -> None:
+    """Raises InvariantBroken, with the story, if the books do not agree."""
+    for framework in state.frameworks.values():
+        _check_framework(state, framework)
+    live: dict[TaskState, int] = {}
+    for agent in state.agents.values():
+        _check_agent(state, agent)
+        for task in agent.tasks.values():
+            live[task.state] = live.get(task.state, 0) + 1
+    if {s: n for s, n in state.live.items() if n} != live:
+        raise InvariantBroken("master.live", f"{state.live} counted, {live} found")
+    _check_offers(state)
+    _check_registry(state)
+
+
+def _check_offers(state: State) -> None:
+    for offer_id, offer in state.offers.items():
+        framework, agent = state.frameworks.get(offer.framework_id), state.agents.get(offer.agent_id)
+        if framework is None or offer_id not in framework.offers or agent is None or offer_id not in agent.offers:
+            raise InvariantBroken("master.offers", f"{offer_id} is not with its framework and its agent")
+        if framework.address is None or not agent.connected or offer.role not in framework.info.roles:
+            raise InvariantBroken("master.offers", f"{offer_id} in {offer.role} is with {framework} and {agent.id}")
+    holders: list[Framework | Agent] = [*state.frameworks.values(), *state.agents.values()]
+    for holder in holders:
+        for offer_id in holder.offers:
+            if offer_id not in state.offers:
+                raise InvariantBroken("master.offers", f"{holder.id} has offer {offer_id}, which is gone")
+
+
+def _check_framework(state: State, framework: Framework) -> None:
+    for task in framework.tasks.values():
+        agent = state.agents.get(task.agent_id)
+        if agent is None or agent.tasks.get(task.key) is not task:
+            raise InvariantBroken(
+                "master.tasks", f"task {task.info.task_id} of {framework.id} is not on agent {task.agent_id}"
+            )
+        if task.info.task_id in framework.unreachable:
+            raise InvariantBroken("master.tasks", f"task {task.info.task_id} is on {task.agent_id} and unreachable")
+    if framework.address is not None and state.framework_of_address.get(framework.address) != framework.id:
+        raise InvariantBroken("master.addresses", f"{framework.id} is not the subscriber at {framework.address}")
+    if framework.removed and (framework.address is not None or framework.offers or not framework.tasks):
+        raise InvariantBroken("master.removed", f"{framework.id} is removed and has more, or less, than dying tasks")
+
+
+def _check_agent(state: State, agent: Agent) -> None:
+    if state.agent_of_name.get(agent.info.name) != agent.id or state.agent_of_address.get(agent.address) != agent.id:
+        raise InvariantBroken("master.addresses", f"{agent.id} is not found as {agent.info.name}, {agent.address}")
+    used: Resources = EMPTY
+    for task in agent.tasks.values():
+        if is_terminal(task.state) and task.holding:
+            raise InvariantBroken("master.holding", f"task {task.info.task_id} is {task.state} and holds resources")
+        if task.holding:
+            used = used + task.info.resources
+        framework = state.frameworks.get(task.framework_id)
+        if not task.stray and (framework is None or framework.tasks.get(task.info.task_id) is not task):
+            raise InvariantBroken("master.tasks", f"task {task.info.task_id} on {agent.id} is not with its framework")
+    if used != agent.used:
+        raise InvariantBroken("master.used", f"agent {agent.id}: {agent.used} counted, its tasks hold {used}")
+    offered: Resources = EMPTY
+    for offer_id in agent.offers:
+        offered = offered + state.offers[offer_id].resources
+    _check_room(agent, offered)
+
+
+def _check_room(agent: Agent, offered: Resources) -> None:
+    """Of no kind more is offered and used than there is. An agent that came back smaller may have more in use: then nothing of that kind is offered."""
+    total = agent.info.resources
+    if total.contains(agent.used + offered):
+        return
+    for key, _ in agent.used + offered:
+        room, used, promised = (r.filter(key.__eq__) for r in (total, agent.used, offered))
+        if not room.contains(used + promised) and (promised or room.contains(used)):
+            raise InvariantBroken(
+                "master.overcommit", f"agent {agent.id} has {total}, used {agent.used}, offered {offered}"
+            )
+
+
+def _check_registry(state: State) -> None:
+    for agent_id in state.agents:
+        if agent_id not in state.admitted or agent_id in state.unreachable or agent_id in state.gone:
+            raise InvariantBroken("master.registry", f"agent {agent_id} is registered, the registry has it otherwise")
+        if agent_id in state.recovering:
+            raise InvariantBroken("master.registry", f"agent {agent_id} is registered and has not come back")
+    for framework in state.frameworks.values():
+        if not framework.removed and state.known_frameworks.get(framework.id) != framework.info:
+            raise InvariantBroken("master.registry", f"framework {framework.id} is not as the registry has it")
