@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 from raymesos.errors import InvariantBroken
@@ -28,6 +28,8 @@ Envelope = tuple[str, str, Any]
 
 # A chain of local messages longer than this in one delivery is two machines answering each other for ever.
 MAX_LOCAL_STEPS = 1_000_000
+# A machine that puts a far wake off again and again leaves an entry behind each time; beyond twice as many as are due they are swept.
+SPARE_TIMERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +139,32 @@ class Pump:
         return None
 
     def deliver(self, now_ms: int, envelopes: Iterable[Envelope]) -> Departure:
-        """Hand `envelopes` to their machines in order, with every local consequence. Unknown addresses are dropped with a note."""
+        """Hand `envelopes` to their machines in order, with every local consequence. Those to unknown addresses are dropped.
+
+        Raises InvariantBroken when the machines answer each other without end.
+        """
         self._queue.extend(envelopes)
-        return self._drain(now_ms)
+        departure = Departure()
+        self._drain(now_ms, departure)
+        return departure
 
     def fire(self, now_ms: int) -> Departure:
-        """Deliver the wakes that are due at `now_ms`."""
-        while (at := self.next_wake_ms()) is not None and at <= now_ms:
-            _, _, owner, key = heappop(self._timers)
-            del self._due[owner, key]
-            self._queue.append((owner, owner, Wake(key)))
-        return self._drain(now_ms)
+        """Deliver the wakes that are due at `now_ms`, earliest first, each with its consequences: one that these cancel or put off does not come.
 
-    def _drain(self, now_ms: int) -> Departure:
+        A wake that is asked for meanwhile waits for the next call, even one after 0 ms.
+        """
+        due: list[tuple[int, int, str, str]] = []
+        while self._timers and self._timers[0][0] <= now_ms:
+            due.append(heappop(self._timers))
         departure = Departure()
+        for at, order, owner, key in due:
+            if self._due.get((owner, key)) == (at, order):
+                del self._due[owner, key]
+                self._queue.append((owner, owner, Wake(key)))
+                self._drain(now_ms, departure)
+        return departure
+
+    def _drain(self, now_ms: int, departure: Departure) -> None:
         steps = 0
         while self._queue:
             to, sender, message = self._queue.popleft()
@@ -163,7 +177,6 @@ class Pump:
             steps += 1
             if steps > MAX_LOCAL_STEPS:
                 raise InvariantBroken("pump.livelock", f"{steps} local steps; last {type(message).__name__} to {to}")
-        return departure
 
     def _carry_out(self, now_ms: int, owner: str, out: Outbox, departure: Departure) -> None:
         for record in out.records:
@@ -185,6 +198,9 @@ class Pump:
         at = now_ms + max(0, after_ms)
         self._due[owner, key] = (at, self._order)
         heappush(self._timers, (at, self._order, owner, key))
+        if len(self._timers) > 2 * len(self._due) + SPARE_TIMERS:
+            self._timers = [t for t in self._timers if self._due.get((t[2], t[3])) == (t[0], t[1])]
+            heapify(self._timers)
 
 
 def host_of(address: str) -> str:
