@@ -1,7 +1,7 @@
 """What every built-in framework does the same: subscribe under one id, keep its roles, wake and silence them, acknowledge, reconcile.
 
 `Subscription` is state; the functions below act on it. After each (re)subscription the framework asks what became of its tasks: of those that it knows, by name,
-and of all others, in general. An answer for `SENTINEL`, asked for last, marks the end: until then nothing new is launched.
+and of all others, in general. An answer for `SENTINEL`, asked for last, marks the end: before it has come once in the framework's life nothing new is launched.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from raymesos.wire.messages import (
 
 SENTINEL = "reconciled?"
 SUBSCRIBE_RETRY_MS = 1_000
-# While agents are coming back after a master's restart the sentinel is not answered.
+# While agents are coming back after a master's restart the sentinel is not answered, nor is what may run on them: ask again, ever more seldom.
 RECONCILE_RETRY_MS = 1_000
+RECONCILE_RETRY_MAX_MS = 30_000
+# A new life does not know what its former lives left running. It waits so long to be told; then it may start something twice, which costs only time.
+SETTLE_MS = 30_000
 # One message asks for so many tasks: a batch stays well below the transport's limit.
 RECONCILE_BATCH = 500
 
@@ -36,6 +39,10 @@ class Subscription:
     info: FrameworkInfo
     connected: bool = False
     reconciled: bool = False
+    """The master has told all that it knows since we subscribed."""
+    settled: bool = False
+    """It has once in this life, or had time enough: new tasks may start."""
+    retry_ms: int = RECONCILE_RETRY_MS
     awake: dict[str, None] = field(default_factory=dict)
     """Roles that want offers."""
 
@@ -45,9 +52,10 @@ class Subscription:
 
 
 def subscribe(sub: Subscription, out: Outbox) -> None:
-    """Ask for a subscription, and again until it is there."""
+    """Ask for a subscription, and again until it is there. All roles sleep: what is wanted is said when we are in."""
     sub.connected = sub.reconciled = False
-    out.send(MASTER, Subscribe(sub.info, _asleep(sub)))
+    sub.awake.clear()
+    out.send(MASTER, Subscribe(sub.info, sub.info.roles))
     out.wake("subscribe", SUBSCRIBE_RETRY_MS)
 
 
@@ -56,7 +64,10 @@ def subscribed(sub: Subscription, message: Subscribed, tasks: list[TaskRef], out
     new = sub.info.id != message.framework_id
     sub.info = replace(sub.info, id=message.framework_id)
     sub.connected = True
+    sub.retry_ms = RECONCILE_RETRY_MS
     out.sleep("subscribe")
+    if not sub.settled:
+        out.wake("settle", SETTLE_MS)
     ask(sub, tasks, out)
     return new
 
@@ -67,7 +78,15 @@ def ask(sub: Subscription, tasks: list[TaskRef], out: Outbox) -> None:
         out.send(MASTER, Reconcile(sub.framework_id, tuple(tasks[i : i + RECONCILE_BATCH])))
     out.send(MASTER, Reconcile(sub.framework_id))
     out.send(MASTER, Reconcile(sub.framework_id, (TaskRef(SENTINEL),)))
-    out.wake("reconcile", RECONCILE_RETRY_MS)
+    out.wake("reconcile", sub.retry_ms)
+    sub.retry_ms = min(2 * sub.retry_ms, RECONCILE_RETRY_MAX_MS)
+
+
+def reconciled(sub: Subscription, out: Outbox) -> None:
+    """The sentinel was answered: all that runs is known."""
+    sub.reconciled = sub.settled = True
+    out.sleep("reconcile")
+    out.sleep("settle")
 
 
 def lost(sub: Subscription) -> None:

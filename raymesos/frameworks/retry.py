@@ -29,7 +29,10 @@ _USERS_REASONS = (
     Reason.CONTAINER_LIMITATION_MEMORY,
     Reason.MAX_COMPLETION_TIME_REACHED,
     Reason.TASK_INVALID,
+    Reason.TASK_UNAUTHORIZED,
 )
+# Nothing of the task has run, so no report of it will come.
+NEVER_RAN = (Reason.CONTAINER_LAUNCH_FAILED, Reason.TASK_INVALID, Reason.TASK_UNAUTHORIZED)
 # The first system retry comes at once; an agent that eats tasks must not be fed as fast as it eats.
 _SYSTEM_FIRST_MS = 100
 _SYSTEM_MAX_MS = 30_000

@@ -106,8 +106,16 @@ class BatchSettings:
     """Aim for the run time of one chunk of tiny functions."""
     chunk_inputs: int = 100_000
     """Most inputs in one chunk: bounds what one lost worker repeats."""
+    jobs_open: int = 20_000
+    """Jobs that have not finished; beyond this a submit is refused (Titus' bound on active jobs)."""
     jobs_kept: int = 1_000
-    """Finished jobs whose status can still be asked for."""
+    """Finished jobs whose status and results can still be asked for; those that ended first leave first."""
+    ended_parts_kept: int = 1_000_000
+    """Parts of results of all finished jobs together, each about 200 bytes here; the oldest jobs leave first, the newest never for this."""
+    rows_kept: int = 20_000
+    """Attempts of one job that `tasks` and `logs` can still speak of; the oldest leave first."""
+    ended_rows_kept: int = 200_000
+    """Attempts of all finished jobs together, each about 400 bytes here; the jobs that ended first lose theirs."""
     result_wait_ms: int = 10_000
     """A finished task whose results did not arrive in this time is run again at the system's cost."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.wire.registry import message
-from raymesos.wire.work import Blob, WorkReport
+from raymesos.wire.work import Blob, Failed, WorkReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,21 @@ class JobsForgotten:
     job_ids: tuple[str, ...]
 
 
+# ---------------------------------------------------------------- what a client reads
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Results as they were booked: the inputs `lo` to `hi` but for `skipped` (to come later). `failed` failed for good; with `error`, all of them did."""
+
+    lo: int
+    hi: int
+    results: Blob
+    failed: tuple[Failed, ...] = ()
+    skipped: tuple[int, ...] = ()
+    error: str = ""
+
+
 # ---------------------------------------------------------------- records of the batch framework's journal
 
 
@@ -113,13 +128,14 @@ class ReportTaken:
 
 @message(263)
 class InputsCharged:
-    """The inputs `lo` to `hi` failed once at the user's cost, for a reason that no report told. `final`: without another try."""
+    """The inputs `lo` to `hi` failed once in the task at the user's cost, for a reason that no report told. `retries`: how many the user had for this."""
 
     job_id: str
     lo: int
     hi: int
     error: str
-    final: bool = False
+    retries: int
+    task_id: str
 
 
 @message(264)
@@ -138,3 +154,37 @@ class JobEnded:
 class SubscriptionKept:
     framework_id: str
     roles: tuple[str, ...]
+
+
+@message(267)
+class LifeBegan:
+    """The framework's `life`-th life: it names its tasks by it, so no id is ever used twice."""
+
+    life: int
+
+
+@message(268)
+class PartsKept:
+    """In a snapshot: parts of the job's results, in the order in which clients count them."""
+
+    job_id: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The input failed `count` times at the user's cost, lastly in the `number`-th task of the `life`-th life."""
+
+    index: int
+    count: int
+    life: int
+    number: int
+
+
+@message(269)
+class ChargesKept:
+    """In a snapshot: what open inputs of the job have cost so far, and how many attempts were repeated in all."""
+
+    job_id: str
+    charges: tuple[Charge, ...]
+    retried: int

@@ -1,21 +1,21 @@
-"""Tasks of jobs: started, ended, stuck, out of time, killed. When one ends, each of its inputs is decided, retried or queued again."""
+"""Tasks of jobs: what is reported of them and how they end. When one has ended, each of its inputs is decided, charged and tried again, or queued again."""
 
 from __future__ import annotations
 
 from raymesos.frameworks.base import acknowledge
 from raymesos.frameworks.batch import results
-from raymesos.frameworks.batch.placing import measured
-from raymesos.frameworks.batch.state import ACCEPTED, Chunk, Job, Kill, State
-from raymesos.frameworks.retry import (
-    FAILED,
-    KILLED,
-    NORMAL,
-    RUNTIME_LIMIT,
-    STUCK,
-    STUCK_KILLING,
-    SYSTEM_CODES,
-    code_of,
+from raymesos.frameworks.batch.sizing import measured
+from raymesos.frameworks.batch.state import (
+    ACCEPTED,
+    Chunk,
+    Job,
+    State,
+    chunk_ended,
+    chunk_started,
+    parse_task_id,
 )
+from raymesos.frameworks.batch.timing import ask_for_cycle, ask_for_limit
+from raymesos.frameworks.retry import FAILED, LOST, NEVER_RAN, NORMAL, RUNTIME_LIMIT, STUCK_KILLING, code_of
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire import messages
@@ -23,30 +23,38 @@ from raymesos.wire.jobs import InputsCharged, ReportTaken
 from raymesos.wire.messages import TaskStatus
 from raymesos.wire.work import WorkReport, WorkReportTaken
 
-_STARTED = (TaskState.RUNNING,)
+OUT_OF_TIME = "runtime limit exceeded"
 
 
 def job_of_task(state: State, task_id: str) -> Job | None:
-    return state.jobs.get(task_id.rpartition(".")[0].rpartition(".")[0])
+    parsed = parse_task_id(task_id)
+    return state.jobs.get(parsed[0]) if parsed is not None else None
+
+
+def lives(state: TaskState) -> bool:
+    """Whether a task in this state runs or will."""
+    return not is_terminal(state) and state not in (TaskState.UNREACHABLE, TaskState.UNKNOWN)
 
 
 def reported(state: State, sender: str, report: WorkReport, out: Outbox, now_ms: int) -> None:
     """Book what the executor says of a task's inputs, durably, and tell it that we have it. Said again it changes nothing."""
-    job = state.jobs.get(report.job_id)
     out.send(sender, WorkReportTaken(report.task_id, report.part))
+    job = state.jobs.get(report.job_id)
     if job is None or job.state != ACCEPTED:
         return
     chunk = job.chunks.get(report.task_id)
-    if chunk is not None and chunk.reported:
-        return
-    out.persist(ReportTaken(report, charge=chunk is not None))
-    results.take_report(job, report, now_ms, charge=chunk is not None)
     if chunk is None:
+        if results.take_report(job, report, now_ms, None):
+            out.persist(ReportTaken(report, charge=False))
         return
-    chunk.reported = True
-    measured(job, report.hi - report.lo, report.elapsed_us)
-    if chunk.ended:
-        close(state, job, chunk, chunk.ended, out, now_ms)
+    if results.take_report(job, report, now_ms, chunk.key, chunk.span.lost):
+        out.persist(ReportTaken(report, charge=True))
+        chunk.useful = True
+        measured(job, report.hi - report.lo, report.elapsed_us)
+    _remember(job, chunk)
+    chunk.reported = chunk.reported or report.last
+    if chunk.ended and chunk.reported:
+        close(job, chunk, chunk.ended, out, now_ms)
 
 
 def updated(state: State, status: TaskStatus, out: Outbox, now_ms: int) -> None:
@@ -55,129 +63,94 @@ def updated(state: State, status: TaskStatus, out: Outbox, now_ms: int) -> None:
     job = job_of_task(state, status.task_id)
     chunk = job.chunks.get(status.task_id) if job is not None else None
     if job is None or chunk is None or chunk.ended:
-        if not is_terminal(status.state) and status.state not in (TaskState.UNREACHABLE, TaskState.UNKNOWN):
+        if lives(status.state) and status.state is not TaskState.KILLING:
             out.send(MASTER, messages.Kill(state.subscription.framework_id, status.task_id, status.agent_id, 0))
-        return
-    if is_terminal(status.state) or status.state in (TaskState.UNREACHABLE, TaskState.UNKNOWN):
+    elif lives(status.state):
+        _goes_on(state, job, chunk, status, out, now_ms)
+    elif status.state in (TaskState.FAILED, TaskState.ERROR) and status.reason is Reason.RECONCILIATION:
+        # Whose fault it was is in the agent's own update, which is on its way until we acknowledge it.
+        _await_report(state, chunk, out, now_ms)
+    else:
         _ended(state, job, chunk, status, out, now_ms)
-        return
-    chunk.row.agent_id = status.agent_id or chunk.row.agent_id
-    chunk.row.state = status.state
-    if status.state in _STARTED and chunk.started_ms is None:
-        chunk.started_ms = now_ms
-        job.version += 1
-        if job.spec.runtime_limit_ms is not None:
-            out.wake("cycle", min(job.spec.runtime_limit_ms, state.settings.cycle_ms))
 
 
-def kill(state: State, job: Job, chunk: Chunk, why: str, out: Outbox, now_ms: int) -> None:
-    """Have the task killed; `why` (Titus' code) decides what becomes of its inputs."""
-    if chunk.kill is None:
-        chunk.kill = Kill(why, now_ms + state.settings.kill_stuck_ms)
-        chunk.row.state = TaskState.KILLING
-        job.version += 1
-    _send_kill(state, chunk, out)
-
-
-def look_after(state: State, job: Job, out: Outbox, now_ms: int) -> None:
-    """Once a cycle: tasks that are stuck, out of time, or whose results never came."""
-    settings = state.settings
-    limit = job.spec.runtime_limit_ms
-    for chunk in list(job.chunks.values()):
-        if chunk.ended:
-            if chunk.result_due_ms is not None and now_ms >= chunk.result_due_ms:
-                close(state, job, chunk, "lost" if chunk.ended == NORMAL else chunk.ended, out, now_ms)
-        elif chunk.kill is not None:
-            _look_after_kill(state, job, chunk, out, now_ms)
-        elif chunk.started_ms is None:
-            if now_ms >= chunk.launched_ms + settings.launch_stuck_ms:
-                kill(state, job, chunk, STUCK, out, now_ms)
-        elif limit is not None and now_ms >= chunk.started_ms + limit:
-            kill(state, job, chunk, RUNTIME_LIMIT, out, now_ms)
-
-
-def close(state: State, job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int) -> None:
-    """The task is over for us: its undecided inputs are charged, retried or queued again, by why it ended."""
+def close(job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int) -> None:
+    """The task is over for us: what it still owes is charged, lost or queued again, by why it ended."""
+    chunk_ended(job, chunk, code)
     del job.chunks[chunk.row.id]
-    job.version += 1
     chunk.row.reason = code
     if job.state != ACCEPTED:
         return
-    single = chunk.hi - chunk.lo == 1
-    if code in SYSTEM_CODES:
-        results.requeue_rest(job, chunk, now_ms, system=True)
-    elif code == RUNTIME_LIMIT:
-        _charge(job, chunk, "runtime limit exceeded", out, now_ms, final=not _retry_after_limit(job, chunk.lo))
-    elif chunk.reported:
-        results.requeue_rest(job, chunk, now_ms, system=False)
-    elif code == FAILED and (single or chunk.row.message):
-        _charge(job, chunk, chunk.row.message or code, out, now_ms, final=False)
+    rest = results.owed(job, chunk)
+    if not rest:
+        return
+    _remember(job, chunk)
+    retries = job.spec.retry.retries
+    if code == RUNTIME_LIMIT:
+        # Asked for, it is tried again at least once, even without a budget.
+        retries = max(1, retries) if job.spec.retry_on_runtime_limit else 0
+        _charge(job, chunk, rest, OUT_OF_TIME, retries, out, now_ms)
+    elif code == FAILED and (chunk.never_ran or chunk.span.hi - chunk.span.lo == 1):
+        _charge(job, chunk, rest, chunk.row.message or code, retries, out, now_ms)
     else:
-        results.requeue_rest(job, chunk, now_ms, system=True)
+        # A worker that stops between inputs, or dies over one of them, gives the others back; one that has done nothing must not be fed at once.
+        gave_back = code in (NORMAL, FAILED) and chunk.useful and chunk.reported
+        results.requeue(job, chunk, rest, now_ms, lost=not gave_back)
+
+
+def overdue(job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
+    """Its results, or the news of its end, never came: it is lost, unless a lone input has failed."""
+    close(job, chunk, chunk.ended if chunk.ended and chunk.ended != NORMAL else LOST, out, now_ms)
+
+
+def unkillable(job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
+    """Nobody has confirmed the kill: the task is over without it. Running out of time is the user's to pay for, whoever would not die."""
+    assert chunk.kill is not None
+    chunk.row.state = TaskState.KILLED
+    close(job, chunk, RUNTIME_LIMIT if chunk.kill.why == RUNTIME_LIMIT else STUCK_KILLING, out, now_ms)
+    chunk.row.reason = STUCK_KILLING
+
+
+def _goes_on(state: State, job: Job, chunk: Chunk, status: TaskStatus, out: Outbox, now_ms: int) -> None:
+    chunk.row.agent_id = status.agent_id or chunk.row.agent_id
+    if chunk.kill is None or status.state is TaskState.KILLING:
+        chunk.row.state = status.state
+    if status.state is TaskState.RUNNING and chunk.started_ms is None:
+        chunk_started(job, chunk, now_ms)
+        ask_for_limit(job, out, now_ms)
 
 
 def _ended(state: State, job: Job, chunk: Chunk, status: TaskStatus, out: Outbox, now_ms: int) -> None:
     chunk.row.state = status.state
     chunk.row.message = status.message
     code = code_of(status)
-    if chunk.kill is not None:
+    if chunk.kill is not None and code != NORMAL:
         code = chunk.kill.why
-    chunk.ended = code
-    late = code == NORMAL or (
-        code == FAILED and status.reason is not Reason.CONTAINER_LAUNCH_FAILED and status.agent_id != ""
-    )
-    if chunk.reported or not late:
-        close(state, job, chunk, code, out, now_ms)
+    chunk.never_ran = status.state is TaskState.ERROR or status.reason in NEVER_RAN
+    if chunk.reported or code not in (NORMAL, FAILED) or (code == FAILED and chunk.never_ran):
+        close(job, chunk, code, out, now_ms)
         return
     # Its report travels by a shorter road, and was sent first: it is late or lost.
-    chunk.result_due_ms = now_ms + state.settings.result_wait_ms
-    out.wake("cycle", state.settings.cycle_ms)
+    chunk_ended(job, chunk, code)
+    _await_report(state, chunk, out, now_ms)
 
 
-def _charge(job: Job, chunk: Chunk, error: str, out: Outbox, now_ms: int, *, final: bool) -> None:
-    out.persist(InputsCharged(job.id, chunk.lo, chunk.hi, error, final))
-    results.charge_range(job, chunk.lo, chunk.hi, error, now_ms, final=final)
+def _await_report(state: State, chunk: Chunk, out: Outbox, now_ms: int) -> None:
+    if chunk.result_due_ms is None:
+        chunk.result_due_ms = now_ms + state.settings.result_wait_ms
+        ask_for_cycle(state, out)
 
 
-def _retry_after_limit(job: Job, index: int) -> bool:
-    """Whether an input that ran out of time is tried again. Asked for, it is tried at least once more, even without a budget."""
-    if not job.spec.retry_on_runtime_limit:
-        return False
-    if job.spec.retry.retries == 0 and index not in job.user_failures:
-        job.user_failures[index] = -1
-    return True
+def _charge(
+    job: Job, chunk: Chunk, rest: list[results.Range], error: str, retries: int, out: Outbox, now_ms: int
+) -> None:
+    for lo, hi in rest:
+        out.persist(InputsCharged(job.id, lo, hi, error, retries, chunk.row.id))
+    results.charge(job, rest, error, chunk.key, retries, now_ms, chunk.span.lost)
 
 
-def _look_after_kill(state: State, job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
-    """Nobody confirms the kill: again, and after the last attempt the task is over without confirmation."""
-    assert chunk.kill is not None
-    if now_ms < chunk.kill.until_ms:
-        return
-    if chunk.kill.attempts < state.settings.kill_attempts:
-        chunk.kill.attempts += 1
-        chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
-        _send_kill(state, chunk, out)
-        return
-    chunk.ended = STUCK_KILLING
-    chunk.row.state = TaskState.KILLED
-    why = chunk.kill.why
-    if why == RUNTIME_LIMIT and job.state == ACCEPTED:
-        # Its inputs are the user's to pay for, whoever would not die.
-        del job.chunks[chunk.row.id]
-        chunk.row.reason = STUCK_KILLING
-        _charge(job, chunk, "runtime limit exceeded", out, now_ms, final=not _retry_after_limit(job, chunk.lo))
-        return
-    close(state, job, chunk, STUCK_KILLING, out, now_ms)
-
-
-def _send_kill(state: State, chunk: Chunk, out: Outbox) -> None:
-    row = chunk.row
-    out.send(MASTER, messages.Kill(state.subscription.framework_id, row.id, row.agent_id, None))
-
-
-def kill_some(state: State, job: Job, out: Outbox, now_ms: int) -> int:
-    """Begin to kill tasks of a cancelled job, at most so many a cycle. Returns how many have not been told."""
-    left = [c for c in job.chunks.values() if c.kill is None and not c.ended]
-    for chunk in left[: state.settings.kills_per_cycle]:
-        kill(state, job, chunk, KILLED, out, now_ms)
-    return max(0, len(left) - state.settings.kills_per_cycle)
+def _remember(job: Job, chunk: Chunk) -> None:
+    """If the task was of one input, and it is tried again, the next attempt names this one."""
+    lo, hi = chunk.span.lo, chunk.span.hi
+    if hi - lo == 1 and not job.inputs[lo]:
+        job.lineage[lo] = chunk.row

@@ -1,24 +1,26 @@
-"""Jobs: taken in, looked after, cancelled, ended. (Titus: Accepted → KillInitiated → Finished)"""
+"""Jobs: taken in, looked after, cancelled, ended. (Titus: Accepted → KillInitiated → Finished)
+
+A job that comes after others waits until all of them have succeeded. When one of them ends otherwise, it can never start: it ends too, with no input tried, and says which
+job it was.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-
-from raymesos.frameworks.base import use_role, want
-from raymesos.frameworks.batch import attempts, results
-from raymesos.frameworks.batch.placing import demand_of, is_ready
-from raymesos.frameworks.batch.state import ACCEPTED, FINISHED, KILL_INITIATED, Job, State, open_jobs
+from raymesos.frameworks.base import use_role
+from raymesos.frameworks.batch import attempts, placing, timing
+from raymesos.frameworks.batch.admission import refusal
+from raymesos.frameworks.batch.queue import Span
+from raymesos.frameworks.batch.state import ACCEPTED, FINISHED, KILL_INITIATED, Chunk, Job, State, open_jobs
+from raymesos.frameworks.batch.wishes import wish, wish_all
+from raymesos.frameworks.retry import KILLED, RUNTIME_LIMIT, STUCK
 from raymesos.machine import Outbox
 from raymesos.wire.jobs import (
     CancelAnswered,
     CancelAsked,
     CancelJob,
-    ForgetJobs,
     JobAccepted,
     JobEnded,
     JobKept,
-    JobRefused,
-    JobsForgotten,
     JobSpec,
     Submit,
     SubscriptionKept,
@@ -32,9 +34,9 @@ CANCELLED = "cancelled"
 def submit(state: State, sender: str, message: Submit, out: Outbox, now_ms: int) -> None:
     """Keep the job, durably, and answer. The same submit again has the same answer; another job of that name or id is a conflict."""
     spec = message.spec
-    refusal = _refusal(state, spec)
-    if refusal is not None:
-        out.send(sender, refusal)
+    refused = refusal(state, spec)
+    if refused is not None:
+        out.send(sender, refused)
         return
     if spec.job_id not in state.jobs:
         out.persist(JobKept(spec, now_ms))
@@ -42,15 +44,18 @@ def submit(state: State, sender: str, message: Submit, out: Outbox, now_ms: int)
         if use_role(state.subscription, spec.role, out) and state.subscription.framework_id:
             out.persist(SubscriptionKept(state.subscription.framework_id, state.subscription.info.roles))
         out.note(EventNote(now_ms, "job submitted", job.id, f"{spec.name}: {spec.total} in role {spec.role}"))
-        wish(state, spec.role, out)
+        if state.subscription.settled:
+            wish(state, spec.role, out)
         finish_if_done(state, job, out, now_ms)
-        out.wake("cycle", state.settings.cycle_ms)
+        timing.ask_for_cycle(state, out)
     out.send(sender, JobAccepted(spec.job_id))
 
 
 def admit(state: State, spec: JobSpec, now_ms: int) -> Job:
-    job = Job(spec, now_ms, inputs=bytearray(spec.total), waiting=deque([(0, spec.total)] if spec.total else []))
-    state.jobs[job.id] = job
+    job = Job(spec, now_ms, inputs=bytearray(spec.total), version=state.life << 32)
+    if spec.total:
+        job.queue.add(Span(0, spec.total))
+    state.jobs[job.id] = state.open[job.id] = job
     state.of_name[spec.name] = job.id
     return job
 
@@ -60,135 +65,132 @@ def cancel(state: State, sender: str, message: CancelJob, out: Outbox, now_ms: i
     job = state.jobs.get(message.job_id)
     if job is not None and job.state == ACCEPTED:
         out.persist(CancelAsked(job.id))
-        begin_cancel(job)
+        begin_cancel(job, CANCELLED)
         out.note(EventNote(now_ms, "job cancelled", job.id, job.spec.name))
-        attempts.kill_some(state, job, out, now_ms)
+        _let_go_of_offers(state, job, out, now_ms)
+        timing.kill_some(state, job, KILLED, out, now_ms)
         finish_if_done(state, job, out, now_ms)
-        out.wake("cycle", state.settings.cycle_ms)
+        timing.ask_for_cycle(state, out)
     out.send(sender, CancelAnswered(message.job_id, job is not None))
 
 
-def forget(state: State, sender: str, message: ForgetJobs, out: Outbox) -> None:
-    """Drop the finished ones, durably; others stay until they leave as the oldest."""
-    known = (state.jobs.get(job_id) for job_id in message.job_ids)
-    done = JobsForgotten(tuple(job.id for job in known if job is not None and job.state == FINISHED))
-    if done.job_ids:
-        out.persist(done)
-        drop(state, done.job_ids)
-    out.send(sender, done)
-
-
-def drop(state: State, job_ids: tuple[str, ...]) -> None:
-    """Take finished jobs off the books; their files are the host's to delete."""
-    for job_id in job_ids:
-        if state.jobs.pop(job_id, None) is not None:
-            state.finished -= 1
-            state.dropped.append(job_id)
-
-
-def begin_cancel(job: Job) -> None:
-    job.state, job.why = KILL_INITIATED, CANCELLED
-    job.waiting.clear()
-    job.retries.clear()
+def begin_cancel(job: Job, why: str) -> None:
+    job.state, job.why = KILL_INITIATED, why
+    job.queue.clear()
     job.version += 1
 
 
 def cycle(state: State, out: Outbox, now_ms: int) -> None:
-    """Once a cycle, while there is any job: what is stuck, due or to be killed; jobs that are done."""
-    busy = False
-    for job in list(state.jobs.values()):
-        if job.state == FINISHED:
-            continue
-        busy = True
-        attempts.look_after(state, job, out, now_ms)
+    """Once a cycle, while there is any open job: what is stuck, overdue or to be killed; jobs that are done."""
+    for job in list(state.open.values()):
+        for chunk in list(job.chunks.values()):
+            _look_after(state, job, chunk, out, now_ms)
         if job.state == KILL_INITIATED:
-            attempts.kill_some(state, job, out, now_ms)
+            timing.kill_some(state, job, KILLED, out, now_ms)
         finish_if_done(state, job, out, now_ms)
-    wish_all(state, out, now_ms)
-    if busy:
-        out.wake("cycle", state.settings.cycle_ms)
+    if state.subscription.settled:
+        wish_all(state, out, now_ms)
+    if state.open:
+        timing.ask_for_cycle(state, out)
+
+
+def enforce_limit(state: State, job_id: str, out: Outbox, now_ms: int) -> None:
+    """Tasks of the job that have run out of time are killed."""
+    job = state.open.get(job_id)
+    if job is not None:
+        job.limit_asked = False
+        for chunk in timing.out_of_time(job, now_ms):
+            timing.kill(state, job, chunk, RUNTIME_LIMIT, out, now_ms)
+        timing.ask_for_limit(job, out, now_ms)
+        timing.ask_for_cycle(state, out)
 
 
 def finish_if_done(state: State, job: Job, out: Outbox, now_ms: int) -> None:
-    """End the job if every input is decided, or it was cancelled and nothing runs any more."""
-    done = job.succeeded + job.failed == job.spec.total
-    if (
-        job.state == FINISHED
-        or not (done or job.state == KILL_INITIATED)
-        or any(not c.ended for c in job.chunks.values())
-    ):
+    """End the job if every input is decided, or it was cancelled, and nothing of it runs any more."""
+    if job.state == FINISHED or job.live:
         return
-    why = job.why
-    if not why:
-        why = SUCCEEDED if not job.failed else f"{job.failed} of {job.spec.total} failed"
+    # What a former life has left running is not known before: it is to be killed, too.
+    cancelled = job.state == KILL_INITIATED and state.subscription.settled
+    if not (cancelled or not job.undecided):
+        return
+    why = job.why or (SUCCEEDED if not job.failed else f"{job.failed} of {job.spec.total} failed")
+    _let_go_of_offers(state, job, out, now_ms)
     out.persist(JobEnded(job.id, why, now_ms))
     end(state, job, why, now_ms)
     out.note(EventNote(now_ms, "job finished", job.id, f"{job.spec.name}: {why}"))
-    _fail_followers(state, job, out, now_ms)
+    if job.succeeded != job.spec.total:
+        end_followers(state, job, out, now_ms)
 
 
 def end(state: State, job: Job, why: str, now_ms: int) -> None:
+    """The job is over. What only open jobs need is let go, and so are the oldest finished jobs if they are too many."""
     job.state, job.why, job.ended_ms = FINISHED, why, now_ms
     job.chunks.clear()
-    job.waiting.clear()
-    job.retries.clear()
+    job.live = job.starting = 0
+    job.queue.clear()
     job.lineage.clear()
+    job.failures.clear()
+    job.inputs = bytearray()
     job.version += 1
+    del state.open[job.id]
     if state.of_name.get(job.spec.name) == job.id:
         del state.of_name[job.spec.name]
-    state.finished += 1
-    if state.finished > state.settings.jobs_kept:
-        oldest = next(j for j in state.jobs.values() if j.state == FINISHED)
-        drop(state, (oldest.id,))
+    state.ended[job.id] = None
+    state.ended_parts += len(job.parts)
+    state.ended_rows += len(job.rows)
+    _forget_oldest(state)
 
 
-def wish_all(state: State, out: Outbox, now_ms: int) -> None:
-    """Ask for offers in every role in which something waits and nobody has asked; move retries whose time has come."""
-    due: list[int] = []
-    for job in open_jobs(state):
-        if results.release_due(job, now_ms):
-            state.subscription.awake.pop(job.spec.role, None)
-        if job.retries:
-            due.append(job.retries[0][0])
-    for role in dict.fromkeys(job.spec.role for job in open_jobs(state) if job.waiting and is_ready(state, job)):
-        if role not in state.subscription.awake:
-            wish(state, role, out)
-    if due:
-        out.wake("retries", max(0, min(due) - now_ms))
-
-
-def wish(state: State, role: str, out: Outbox) -> None:
-    demand = demand_of(state, role)
-    if demand:
-        want(state.subscription, role, demand, out)
-
-
-def _fail_followers(state: State, job: Job, out: Outbox, now_ms: int) -> None:
-    """Jobs after one that did not succeed will never be ready: they end, and say so."""
-    if job.state == FINISHED and job.succeeded == job.spec.total:
-        return
+def end_followers(state: State, job: Job, out: Outbox, now_ms: int) -> None:
+    """Jobs that come after one that did not succeed will never be ready: they end, and say so."""
     for follower in open_jobs(state):
         if job.id in follower.spec.after:
-            begin_cancel(follower)
-            follower.why = f"job {job.spec.name}, which it comes after, did not succeed: {job.why}"
+            begin_cancel(follower, f"job {job.spec.name}, which it comes after, did not succeed: {job.why}")
             finish_if_done(state, follower, out, now_ms)
 
 
-def _refusal(state: State, spec: JobSpec) -> JobRefused | None:
-    known = state.jobs.get(spec.job_id)
-    if known is not None:
-        if known.spec.digest == spec.digest:
-            return None
-        return JobRefused(spec.job_id, "Conflict", "job_id", f"{spec.job_id} is another job")
-    other = state.of_name.get(spec.name)
-    if other is not None:
-        return JobRefused(spec.job_id, "Conflict", "name", f"a job named {spec.name!r} is running ({other})")
-    for before in spec.after:
-        if before not in state.jobs:
-            return JobRefused(spec.job_id, "UnknownId", "after", before)
-        ended = state.jobs[before]
-        if ended.state == FINISHED and ended.succeeded != ended.spec.total:
-            return JobRefused(
-                spec.job_id, "InvalidJob", "after", f"job {before} has ended without success: {ended.why}"
-            )
-    return None
+def end_left_followers(state: State, out: Outbox, now_ms: int) -> None:
+    """After a restart: the end of a job may have been written down, and those of its followers not."""
+    for job in list(state.jobs.values()):
+        if job.state == FINISHED and job.succeeded != job.spec.total:
+            end_followers(state, job, out, now_ms)
+
+
+def _forget_oldest(state: State) -> None:
+    """Keep the settings' bounds on finished jobs, their parts and their rows. The last one to end stays, whatever its size."""
+    settings = state.settings
+    while len(state.ended) > settings.jobs_kept or (
+        state.ended_parts > settings.ended_parts_kept and len(state.ended) > 1
+    ):
+        oldest = next(iter(state.ended))
+        del state.ended[oldest]
+        job = state.jobs.pop(oldest)
+        state.ended_parts -= len(job.parts)
+        state.ended_rows -= len(job.rows)
+        state.dropped.append(oldest)
+    for job_id in state.ended:
+        if state.ended_rows <= settings.ended_rows_kept:
+            return
+        state.ended_rows -= len(state.jobs[job_id].rows)
+        state.jobs[job_id].rows.clear()
+
+
+def _let_go_of_offers(state: State, job: Job, out: Outbox, now_ms: int) -> None:
+    if state.hold is not None and state.hold.job_id == job.id:
+        placing.release_gang(state, out, now_ms)
+
+
+def _look_after(state: State, job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
+    """A task that is stuck is killed, a kill that nobody confirms is repeated, and what was waited for long enough is given up."""
+    if chunk.result_due_ms is not None:
+        if now_ms >= chunk.result_due_ms:
+            attempts.overdue(job, chunk, out, now_ms)
+    elif chunk.kill is not None:
+        if now_ms < chunk.kill.until_ms:
+            return
+        if chunk.kill.attempts < state.settings.kill_attempts:
+            timing.kill(state, job, chunk, chunk.kill.why, out, now_ms)
+        else:
+            attempts.unkillable(job, chunk, out, now_ms)
+    elif chunk.started_ms is None and now_ms >= chunk.launched_ms + state.settings.launch_stuck_ms:
+        timing.kill(state, job, chunk, STUCK, out, now_ms)

@@ -1,16 +1,19 @@
-"""The batch framework's journal: jobs, results and endings. What ran is learned again from the master."""
+"""The batch framework's journal: jobs, results and endings. What ran is learned again from the master.
+
+Replayed, it gives the same inputs, the same failures paid for and the same parts in the same order: a client's cursor stays good.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from raymesos.errors import InvariantBroken
 from raymesos.frameworks.batch import jobs, results
+from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.state import (
     ACCEPTED,
-    BAD,
     FINISHED,
     KILL_INITIATED,
     OPEN,
@@ -18,20 +21,32 @@ from raymesos.frameworks.batch.state import (
     Job,
     Row,
     State,
+    add_chunk,
     add_row,
+    parse_task_id,
 )
+from raymesos.frameworks.retry import user_delay_ms
 from raymesos.model.tasks import TaskState
 from raymesos.wire.jobs import (
     CancelAsked,
+    Charge,
+    ChargesKept,
     InputsCharged,
     JobEnded,
     JobKept,
-    JobsForgotten,
+    LifeBegan,
+    Part,
+    PartsKept,
     ReportTaken,
     SubscriptionKept,
 )
 from raymesos.wire.messages import TaskStatus
-from raymesos.wire.work import Failed, WorkReport
+
+T = TypeVar("T")
+
+# A snapshot's records hold so many parts each: one part may have 100,000 failures.
+PARTS_PER_RECORD = 50
+CHARGES_PER_RECORD = 10_000
 
 
 def restore(state: State, records: Iterable[Any]) -> None:
@@ -39,121 +54,114 @@ def restore(state: State, records: Iterable[Any]) -> None:
     for record in records:
         _replay(state, record)
     for job in state.jobs.values():
-        job.retries.clear()
-        job.waiting.clear()
+        job.version = state.life << 32
+        job.queue.clear()
         if job.state == ACCEPTED:
-            open_inputs = [i for i in range(job.spec.total) if job.inputs[i] == OPEN]
-            job.waiting.extend(results.runs(open_inputs))
+            for span in results.by_failures(job, 0, job.spec.total):
+                job.queue.add(span)
 
 
 def snapshot(state: State) -> list[Any]:
     """Records that amount to all so far."""
     sub = state.subscription
-    records: list[Any] = [SubscriptionKept(sub.framework_id, sub.info.roles)] if sub.framework_id else []
+    records: list[Any] = [LifeBegan(state.life)]
+    if sub.framework_id:
+        records.append(SubscriptionKept(sub.framework_id, sub.info.roles))
     for job in state.jobs.values():
         records.append(JobKept(job.spec, job.submitted_ms))
-        records += [ReportTaken(report, charge=False) for report in _reports_of(job)]
-        for lo, hi in results.runs([i for i in range(job.spec.total) if job.inputs[i] == BAD]):
-            records.append(InputsCharged(job.id, lo, hi, _error_of(job, lo), final=True))
+        records += [PartsKept(job.id, tuple(some)) for some in _cut(job.parts, PARTS_PER_RECORD)]
+        charges = [Charge(i, count, *key) for i, (count, key) in job.failures.items()]
+        records += [ChargesKept(job.id, tuple(some), job.retried) for some in _cut(charges, CHARGES_PER_RECORD) or [[]]]
         if job.state == KILL_INITIATED:
             records.append(CancelAsked(job.id))
-        if job.state == FINISHED:
-            records.append(JobEnded(job.id, job.why, job.ended_ms or 0))
+    for job_id in state.ended:
+        job = state.jobs[job_id]
+        records.append(JobEnded(job.id, job.why, job.ended_ms or 0))
     return records
 
 
 def running_again(state: State, status: TaskStatus, now_ms: int) -> bool:
-    """A task of a former life that still runs: its inputs run, they do not wait. False if it is none of ours, or nothing of it is open."""
-    head, _, number = status.task_id.rpartition(".")
-    job_id, _, span = head.rpartition(".")
-    job = state.jobs.get(job_id)
-    lo_text, dash, hi_text = span.partition("-")
-    if (
-        job is None
-        or job.state == FINISHED
-        or not (dash and lo_text.isdigit() and hi_text.isdigit() and number.isdigit())
-    ):
+    """A task of a former life that still runs: what it owes runs, it does not wait. False if it is none of ours, or another task has some of that."""
+    parsed = parse_task_id(status.task_id)
+    job = state.jobs.get(parsed[0]) if parsed is not None else None
+    if parsed is None or job is None or job.state == FINISHED:
         return False
-    lo, hi = int(lo_text), min(int(hi_text), job.spec.total)
-    if not _take_out(job, lo, hi):
-        return False
-    job.tasks_named = max(job.tasks_named, int(number))
+    _, lo, hi, key = parsed
+    hi = min(hi, job.spec.total)
+    span = next((s for s in job.queue.ready if s.lo < hi and lo < s.hi), None)
     row = Row(status.task_id, lo, hi, status.task_id, state=status.state, agent_id=status.agent_id)
-    add_row(job, row)
-    started = now_ms if status.state is TaskState.RUNNING else None
-    job.chunks[row.id] = Chunk(row, lo, hi, now_ms, started)
+    chunk = Chunk(row, Span(lo, hi), key, now_ms, now_ms if status.state is TaskState.RUNNING else None)
+    if job.state == ACCEPTED:
+        owed = results.owed(job, chunk)
+        if span is None or not owed or not all(job.queue.covers(*r) for r in owed):
+            return False
+        first = next(results.by_failures(job, *owed[0]))
+        chunk.span = first._replace(lo=lo, hi=hi)
+        for each in owed:
+            job.queue.take_out(*each)
+    row.resubmit_number = chunk.span.failed
+    add_row(state, job, row)
+    add_chunk(job, chunk)
     return True
 
 
-def _take_out(job: Job, lo: int, hi: int) -> bool:
-    """Take the range out of what waits. False unless all that is open of it waited: then another task has it."""
-    waiting = {i: None for a, b in job.waiting for i in range(max(a, lo), min(b, hi))}
-    if job.state == ACCEPTED and (
-        not waiting or any(job.inputs[i] == OPEN and i not in waiting for i in range(lo, hi))
-    ):
-        return False
-    ranges = [*job.waiting]
-    job.waiting.clear()
-    for a, b in ranges:
-        job.waiting.extend(r for r in ((a, min(b, lo)), (max(a, hi), b)) if r[0] < r[1])
-    return True
+def wait_again(state: State, now_ms: int) -> None:
+    """What runs is known. Retries that wait for their time wait anew: when they were due is not written down, and they must not come early."""
+    for job in state.open.values():
+        spans = [s for s in job.queue.ready if s.failed and user_delay_ms(job.spec.retry, s.failed)]
+        for span in spans:
+            job.queue.take_out(span.lo, span.hi)
+            job.queue.add_later(now_ms + user_delay_ms(job.spec.retry, span.failed), span)
 
 
 def _replay(state: State, record: Any) -> None:
     match record:
         case SubscriptionKept(framework_id, roles):
             state.subscription.info = replace(state.subscription.info, id=framework_id, roles=roles)
+        case LifeBegan(life):
+            state.life = life + 1
         case JobKept(spec, at_ms):
             jobs.admit(state, spec, at_ms)
-            if spec.role not in state.subscription.info.roles:
-                info = state.subscription.info
+            info = state.subscription.info
+            if spec.role not in info.roles:
                 state.subscription.info = replace(info, roles=(*info.roles, spec.role))
-        case ReportTaken(report, charge):
-            job = state.jobs.get(report.job_id)
+        case ReportTaken() | InputsCharged() | CancelAsked() | JobEnded() | PartsKept() | ChargesKept():
+            job_id = record.report.job_id if isinstance(record, ReportTaken) else record.job_id
+            job = state.open.get(job_id)
             if job is not None:
-                results.take_report(job, report, 0, charge=charge)
-        case InputsCharged(job_id, lo, hi, error, final):
-            job = state.jobs.get(job_id)
-            if job is not None:
-                results.charge_range(job, lo, hi, error, 0, final=final)
-        case CancelAsked(job_id):
-            if job_id in state.jobs:
-                jobs.begin_cancel(state.jobs[job_id])
-        case JobEnded(job_id, why, at_ms):
-            if job_id in state.jobs:
-                jobs.end(state, state.jobs[job_id], why, at_ms)
-        case JobsForgotten(job_ids):
-            jobs.drop(state, tuple(job_id for job_id in job_ids if job_id in state.jobs))
+                _replay_of(state, job, record)
         case _:
             raise InvariantBroken("batch.record", f"{type(record).__name__} is no record of the batch framework")
 
 
-def _reports_of(job: Job) -> list[WorkReport]:
-    """The parts again as reports, one for each run of inputs that succeeded."""
-    reports = []
-    for number, part in enumerate(job.parts):
-        if part.error:
-            continue
-        reports.append(
-            WorkReport(
-                "",
-                job.id,
-                number,
-                part.lo,
-                part.hi,
-                part.results,
-                (*part.failed, *(Failed(i, "") for i in part.skipped)),
-            )
-        )
-    return reports
+def _replay_of(state: State, job: Job, record: Any) -> None:
+    match record:
+        case ReportTaken(report, charge):
+            parsed = parse_task_id(report.task_id)
+            results.take_report(job, report, 0, parsed[3] if charge and parsed is not None else None)
+        case InputsCharged(_, lo, hi, error, retries, task_id):
+            parsed = parse_task_id(task_id)
+            if parsed is not None:
+                results.charge(job, [(lo, hi)], error, parsed[3], retries, 0)
+        case CancelAsked():
+            jobs.begin_cancel(job, jobs.CANCELLED)
+        case JobEnded(_, why, at_ms):
+            jobs.end(state, job, why, at_ms)
+        case PartsKept(_, parts):
+            for part in parts:
+                _replay_part(job, part)
+        case ChargesKept(_, charges, retried):
+            job.retried = retried
+            for each in charges:
+                job.failures[each.index] = (each.count, (each.life, each.number))
 
 
-def _error_of(job: Job, index: int) -> str:
-    for part in reversed(job.parts):
-        if part.lo <= index < part.hi:
-            if part.error:
-                return part.error
-            for failure in part.failed:
-                if failure.index == index:
-                    return failure.error
-    return "failed"
+def _replay_part(job: Job, part: Part) -> None:
+    bad = range(part.lo, part.hi) if part.error else [f.index for f in part.failed]
+    results.decide(job, part.lo, part.hi, part.skipped, bad)
+    job.parts.append(part)
+    assert not any(job.inputs[i] == OPEN for i in bad)
+
+
+def _cut(items: list[T], size: int) -> list[list[T]]:
+    return [items[at : at + size] for at in range(0, len(items), size)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from raymesos.frameworks.batch.placing import is_ready
+from raymesos.frameworks.batch.readers import counts
 from raymesos.frameworks.batch.state import ACCEPTED, Job, State
+from raymesos.frameworks.batch.wishes import is_ready
 from raymesos.machine import Outbox
 from raymesos.wire.notes import JobNote
 
@@ -12,7 +13,7 @@ NOTES_MS = 100
 
 def ask(state: State, out: Outbox) -> None:
     """Have the jobs told soon: many changes make one note."""
-    if not state.notes_asked:
+    if not state.notes_asked and (state.open or state.ended):
         state.notes_asked = True
         out.wake("notes", NOTES_MS)
 
@@ -21,13 +22,14 @@ def tell(state: State, out: Outbox, now_ms: int) -> None:
     """A note for each job that has changed since its last one."""
     state.notes_asked = False
     for job in state.jobs.values():
-        if job.noted != (job.version,):
-            job.noted = (job.version,)
+        if job.noted != job.version:
+            job.noted = job.version
             out.note(_note(state, job, now_ms))
 
 
 def _note(state: State, job: Job, now_ms: int) -> JobNote:
     spec = job.spec
+    waiting, running = counts(job)
     return JobNote(
         now_ms,
         job.id,
@@ -36,8 +38,8 @@ def _note(state: State, job: Job, now_ms: int) -> JobNote:
         state.subscription.framework_id,
         job.state,
         spec.total,
-        job.waiting_count,
-        job.running_count,
+        waiting,
+        running,
         job.succeeded,
         job.failed,
         job.retried,
@@ -53,15 +55,14 @@ def _why_waiting(state: State, job: Job, now_ms: int) -> str:
     if job.state != ACCEPTED:
         return ""
     if not is_ready(state, job):
-        names = [
-            state.jobs[a].spec.name for a in job.spec.after if a in state.jobs and state.jobs[a].state != "Finished"
-        ]
+        names = [state.open[a].spec.name for a in job.spec.after if a in state.open]
         return f"it comes after {', '.join(names)}"
-    if job.retries and not job.waiting and not job.chunks:
-        return f"next attempt in {max(0, job.retries[0][0] - now_ms) / 1000:.1f} s"
-    if job.spec.gang and job.waiting:
+    due_ms = job.queue.next_due_ms()
+    if due_ms is not None and not job.queue and not job.chunks:
+        return f"next attempt in {max(0, due_ms - now_ms) / 1000:.1f} s"
+    if job.spec.gang and job.queue:
         return f"a gang: all {job.spec.total} must fit at once"
     limit = job.spec.max_parallel
-    if limit is not None and job.waiting and len(job.chunks) >= limit:
+    if limit is not None and job.queue and job.live >= limit:
         return f"max_parallel is {limit}"
     return ""

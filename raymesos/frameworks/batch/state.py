@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
-from raymesos.errors import InvariantBroken
 from raymesos.frameworks.base import Subscription
+from raymesos.frameworks.batch.queue import BAD, OK, OPEN, Queue, Span
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
-from raymesos.wire.jobs import JobSpec
+from raymesos.wire.jobs import JobSpec, Part
 from raymesos.wire.messages import Offer
-from raymesos.wire.work import Blob, Failed
+from raymesos.wire.work import Blob
+
+__all__ = ["BAD", "OK", "OPEN", "Part"]
 
 ACCEPTED = "Accepted"
 KILL_INITIATED = "KillInitiated"
 FINISHED = "Finished"
 
-OPEN, OK, BAD = 0, 1, 2
-"""The status byte of an input: not decided, succeeded, failed for good."""
+TaskKey = tuple[int, int]
+"""(life of the framework, number in it): later tasks of a job have greater keys."""
 
-# Attempts that `tasks` and `logs` can still speak of; the oldest rows leave first.
-ROWS_KEPT = 20_000
+NO_RESULTS = Blob()
+# Rows leave so many at a time: a sweep goes over all of them.
+ROWS_SLACK = 2_000
 
 
 @dataclass(slots=True)
@@ -53,30 +55,25 @@ class Kill:
 
 @dataclass(slots=True)
 class Chunk:
-    """A task that has not ended for us: launched, perhaps started, perhaps ended but with its report still on the way."""
+    """A task that has not ended for us: launched, perhaps started, perhaps ended but with its report still on the way.
+
+    It owes what `results.owed` says: the open inputs of its span that were not charged to it (or to a later task) already.
+    """
 
     row: Row
-    lo: int
-    hi: int
+    span: Span
+    key: TaskKey
     launched_ms: int
     started_ms: int | None = None
     kill: Kill | None = None
     reported: bool = False
+    """No more reports of it will come."""
+    useful: bool = False
+    """Some of its inputs were decided or charged by its reports."""
+    never_ran: bool = False
     ended: str = ""
     """Titus' code, when the terminal status came before the report."""
     result_due_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Results as they were booked: the inputs `lo` to `hi` but for `skipped` (to come later). `failed` failed for good; with `error`, all of them did."""
-
-    lo: int
-    hi: int
-    results: Blob
-    failed: tuple[Failed, ...] = ()
-    skipped: tuple[int, ...] = ()
-    error: str = ""
 
 
 @dataclass(slots=True)
@@ -87,17 +84,23 @@ class Job:
     why: str = ""
     ended_ms: int | None = None
     inputs: bytearray = field(default_factory=bytearray)
-    waiting: deque[tuple[int, int]] = field(default_factory=deque)
-    """Ranges to be run, first come first."""
-    retries: list[tuple[int, int, int]] = field(default_factory=list)
-    """(due, lo, hi) of ranges that wait for their time, soonest first."""
+    """A status byte each, until the job has finished."""
+    queue: Queue = field(default_factory=Queue)
     chunks: dict[str, Chunk] = field(default_factory=dict)
+    live: int = 0
+    """Chunks that have not ended."""
+    starting: int = 0
+    """Of these, those that have not started."""
+    throttled: bool = False
+    """It left offers unused because of its bounds, and must ask anew when they allow more."""
     rows: dict[str, Row] = field(default_factory=dict)
+    sweep_rows_at: int = 0
     lineage: dict[int, Row] = field(default_factory=dict)
-    """The last attempt of inputs that were tried more than once, or alone."""
-    user_failures: dict[int, int] = field(default_factory=dict)
-    system_resubmits: dict[int, int] = field(default_factory=dict)
+    """The last attempt of an input that had a task for itself and waits for another."""
+    failures: dict[int, tuple[int, TaskKey]] = field(default_factory=dict)
+    """Of open inputs that failed at the user's cost: how often, and in which task last."""
     parts: list[Part] = field(default_factory=list)
+    """Each decides at least one input, so there are no more than inputs. Clients count them: they are never reordered, nor changed."""
     succeeded: int = 0
     failed: int = 0
     retried: int = 0
@@ -106,34 +109,28 @@ class Job:
     """Measured run time of one input."""
     wave: int = 1
     """Largest chunk so far allowed: grows with what was measured."""
+    width: tuple[int, int] = (-1, 1)
+    """(`slots_version` that it was reckoned for, how many tasks could run at once)."""
+    limit_asked: bool = False
+    """A wake for the next runtime limit has been asked for."""
     version: int = 0
     """Grows with every change that a client may want to see."""
-    noted: tuple[object, ...] = ()
+    noted: int = -1
 
     @property
     def id(self) -> str:
         return self.spec.job_id
 
     @property
-    def waiting_count(self) -> int:
-        return sum(hi - lo for lo, hi in self.waiting) + sum(hi - lo for _, lo, hi in self.retries)
-
-    @property
-    def running_count(self) -> int:
-        return sum(c.hi - c.lo for c in self.chunks.values() if not c.ended)
-
-    @property
-    def not_started(self) -> int:
-        """Tasks between accepted and started."""
-        return sum(1 for c in self.chunks.values() if c.started_ms is None and not c.ended)
+    def undecided(self) -> int:
+        return self.spec.total - self.succeeded - self.failed
 
 
 @dataclass(slots=True)
 class GangHold:
-    """Offers kept back for the oldest gang until there are enough, or until `until_ms`."""
+    """Offers kept back for the oldest gang until there are enough, or until the hold's time is over."""
 
     job_id: str
-    until_ms: int
     offers: dict[str, Offer] = field(default_factory=dict)
 
 
@@ -142,54 +139,78 @@ class State:
     settings: BatchSettings
     address: str
     subscription: Subscription
+    life: int = 1
+    """Which life of the framework this is."""
     jobs: dict[str, Job] = field(default_factory=dict)
     """In the order of submission."""
+    open: dict[str, Job] = field(default_factory=dict)
+    """Those that have not finished."""
+    ended: dict[str, None] = field(default_factory=dict)
+    """Ids of those that have, in the order in which they did."""
+    ended_parts: int = 0
+    ended_rows: int = 0
     of_name: dict[str, str] = field(default_factory=dict)
     """Name to id of jobs that have not finished."""
     hold: GangHold | None = None
     slots: dict[str, int] = field(default_factory=dict)
     """Milli-CPUs seen in offers, by agent: how wide a job could spread."""
-    finished: int = 0
+    slots_version: int = 0
+    cycle_asked: bool = False
+    retries_asked_ms: int | None = None
+    """When the wake for retries is due."""
     notes_asked: bool = False
     dropped: list[str] = field(default_factory=list)
     """Ids of jobs whose data may go; the host takes them from here."""
 
 
 def open_jobs(state: State) -> list[Job]:
-    return [job for job in state.jobs.values() if job.state == ACCEPTED]
+    """Those that may still start something, in the order of submission."""
+    return [job for job in state.open.values() if job.state == ACCEPTED]
 
 
-def add_row(job: Job, row: Row) -> None:
+def task_id_of(job_id: str, span: Span, key: TaskKey) -> str:
+    return f"{job_id}.{span.lo}-{span.hi}.{key[0]}-{key[1]}"
+
+
+def parse_task_id(task_id: str) -> tuple[str, int, int, TaskKey] | None:
+    """(job id, lo, hi, key) of a task id of ours; None for any other text."""
+    head, _, key = task_id.rpartition(".")
+    job_id, _, span = head.rpartition(".")
+    numbers = [*span.split("-"), *key.split("-")]
+    if len(numbers) != 4 or not job_id or not all(n.isascii() and n.isdigit() for n in numbers):
+        return None
+    lo, hi, life, number = map(int, numbers)
+    return job_id, lo, hi, (life, number)
+
+
+def add_row(state: State, job: Job, row: Row) -> None:
+    """Keep the attempt; beyond `rows_kept` the oldest that have ended leave."""
     job.rows[row.id] = row
-    if row.hi - row.index == 1:
-        job.lineage[row.index] = row
-    if len(job.rows) > ROWS_KEPT:
-        for old in [r for r in list(job.rows.values())[:100] if r.id not in job.chunks]:
-            del job.rows[old.id]
-
-
-def check(state: State) -> None:
-    """Raises InvariantBroken if the books of a job do not agree: each open input waits or runs, once."""
-    for job in state.jobs.values():
-        _check_job(job)
-
-
-def _check_job(job: Job) -> None:
-    succeeded, failed = job.inputs.count(OK), job.inputs.count(BAD)
-    if (succeeded, failed) != (job.succeeded, job.failed):
-        raise InvariantBroken(
-            "batch.counts", f"{job.id}: {succeeded}+{failed} decided, {job.succeeded}+{job.failed} counted"
-        )
-    if job.state != ACCEPTED:
+    if len(job.rows) < max(job.sweep_rows_at, state.settings.rows_kept + ROWS_SLACK):
         return
-    seen = bytearray(job.spec.total)
-    ranges = [*job.waiting, *((lo, hi) for _, lo, hi in job.retries), *((c.lo, c.hi) for c in job.chunks.values())]
-    for lo, hi in ranges:
-        for index in range(lo, hi):
-            if job.inputs[index] == OPEN:
-                if seen[index]:
-                    raise InvariantBroken("batch.twice", f"{job.id}: input {index} waits or runs twice")
-                seen[index] = 1
-    lost = next((i for i in range(job.spec.total) if job.inputs[i] == OPEN and not seen[i]), None)
-    if lost is not None:
-        raise InvariantBroken("batch.lost", f"{job.id}: input {lost} neither waits nor runs nor is decided")
+    surplus = len(job.rows) - state.settings.rows_kept
+    for old in [r for r in job.rows if r not in job.chunks][:surplus]:
+        del job.rows[old]
+    job.sweep_rows_at = len(job.rows) + ROWS_SLACK
+
+
+def add_chunk(job: Job, chunk: Chunk) -> None:
+    job.chunks[chunk.row.id] = chunk
+    job.live += 1
+    job.starting += chunk.started_ms is None
+    job.version += 1
+
+
+def chunk_started(job: Job, chunk: Chunk, now_ms: int) -> None:
+    chunk.started_ms = now_ms
+    job.starting -= 1
+    job.version += 1
+
+
+def chunk_ended(job: Job, chunk: Chunk, code: str) -> None:
+    """It runs no more; said again it changes nothing."""
+    if not chunk.ended:
+        chunk.ended = code
+        job.live -= 1
+        job.starting -= chunk.started_ms is None
+        job.version += 1

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from raymesos.errors import InvariantBroken
+from raymesos.frameworks.batch.queue import Span
+from raymesos.frameworks.batch.sizing import segment_of
 from raymesos.frameworks.batch.state import Job, State
 from raymesos.model.resources import Resources, take_ports
-from raymesos.wire.jobs import InputSegment, JobSpec
+from raymesos.wire.jobs import JobSpec
 from raymesos.wire.work import ChunkWork, CommandsWork
 
 # A worker stops between two inputs after this many aimed-for chunk times: one slow input must not hold its neighbours.
 BUDGET_CHUNKS = 2
 
 
-def work_of(state: State, job: Job, lo: int, hi: int, attempt: int) -> ChunkWork | CommandsWork:
+def work_of(state: State, job: Job, span: Span) -> ChunkWork | CommandsWork:
     spec = job.spec
+    lo, hi = span.lo, span.hi
+    attempt = 1 + span.failed + span.lost
     budget_ms = BUDGET_CHUNKS * state.settings.chunk_ms
     if spec.argv:
         return CommandsWork(
@@ -27,7 +30,7 @@ def work_of(state: State, job: Job, lo: int, hi: int, attempt: int) -> ChunkWork
             budget_ms=budget_ms,
             reply_to=state.address,
         )
-    segment = _segment(spec, lo)
+    segment = segment_of(spec, lo)
     return ChunkWork(
         job_id=job.id,
         lo=lo,
@@ -49,7 +52,8 @@ def work_of(state: State, job: Job, lo: int, hi: int, attempt: int) -> ChunkWork
 
 def pool_key(spec: JobSpec) -> str:
     """Whom a warm worker may serve: one role, one environment, one place. Never two roles."""
-    return "\0".join([spec.role, spec.working_dir, *spec.sys_path, *(f"{k}={v}" for k, v in spec.env)])
+    parts = (spec.role, spec.working_dir, "\1".join(spec.sys_path), *(f"{k}={v}" for k, v in spec.env))
+    return "\0".join(parts)
 
 
 def shape_with_ports(spec: JobSpec, room: Resources) -> Resources | None:
@@ -60,10 +64,3 @@ def shape_with_ports(spec: JobSpec, room: Resources) -> Resources | None:
         return spec.resources
     taken = take_ports(room, spec.ports)
     return None if taken is None else spec.resources + taken[0]
-
-
-def _segment(spec: JobSpec, lo: int) -> InputSegment:
-    for segment in spec.inputs:
-        if segment.base <= lo < segment.base + segment.count:
-            return segment
-    raise InvariantBroken("batch.segment", f"{spec.job_id}: input {lo} is in no segment")

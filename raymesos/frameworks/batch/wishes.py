@@ -1,0 +1,99 @@
+"""What the framework asks of the master: offers in the roles where something could start now, and in no other.
+
+A job that may not start more (its `max_parallel`, the throttle on tasks that have not started) wants nothing; when it may again, its role asks anew, which clears
+the filters that its refusals left behind.
+"""
+
+from __future__ import annotations
+
+from raymesos.frameworks.base import want, want_nothing
+from raymesos.frameworks.batch.sizing import chunk_size
+from raymesos.frameworks.batch.state import FINISHED, Job, State, open_jobs
+from raymesos.machine import Outbox
+from raymesos.wire.messages import Demand
+
+
+def is_ready(state: State, job: Job) -> bool:
+    """Whether all that it comes after has finished. (What comes after a failure is ended, see jobs.)"""
+    return not any(a in state.open for a in job.spec.after)
+
+
+def room(state: State, job: Job) -> int:
+    """How many more tasks the job may launch now: within its own bound and the throttle on tasks that have not started."""
+    most = state.settings.not_started_per_job - job.starting
+    limit = job.spec.max_parallel
+    return most if limit is None else min(most, limit - job.live)
+
+
+def hungry(state: State, job: Job) -> bool:
+    return bool(job.queue) and is_ready(state, job) and room(state, job) > 0
+
+
+def hungry_jobs(state: State, role: str) -> list[Job]:
+    """Jobs of the role that could use an offer, first come first."""
+    return [job for job in open_jobs(state) if job.spec.role == role and hungry(state, job)]
+
+
+def wish(state: State, role: str, out: Outbox) -> None:
+    """Ask for offers in the role, saying what for."""
+    jobs = hungry_jobs(state, role)
+    for job in jobs:
+        job.throttled = False
+    if jobs:
+        want(state.subscription, role, tuple(_demand(state, job) for job in jobs), out)
+
+
+def wish_all(state: State, out: Outbox, now_ms: int) -> None:
+    """Move retries whose time has come; ask in every role where something could start and nobody has asked for it."""
+    roles: dict[str, bool] = {}
+    for job in open_jobs(state):
+        anew = job.queue.release(now_ms) or job.throttled
+        if hungry(state, job):
+            roles[job.spec.role] = roles.get(job.spec.role, False) or anew
+    for role, anew in roles.items():
+        if anew or role not in state.subscription.awake:
+            wish(state, role, out)
+    silence(state, out)
+    _ask_for_retries(state, out, now_ms)
+
+
+def after_change(state: State, job: Job, out: Outbox, now_ms: int) -> None:
+    """Something became of the job's tasks: its role may want offers now, or no more."""
+    role = job.spec.role
+    awake = role in state.subscription.awake
+    if job.state != FINISHED and hungry(state, job):
+        # Half of the throttle at a time: one offer for each task that starts would be a message for each.
+        half = min(job.queue.count, state.settings.not_started_per_job // 2)
+        enough = room(state, job) >= half or job.spec.max_parallel is not None
+        if enough and (job.throttled or not awake):
+            wish(state, role, out)
+    elif awake and not any(j.spec.role == role and hungry(state, j) for j in open_jobs(state)):
+        want_nothing(state.subscription, role, out)
+    due_ms = job.queue.next_due_ms()
+    if due_ms is not None and (state.retries_asked_ms is None or due_ms < state.retries_asked_ms):
+        _ask_for_retries(state, out, now_ms)
+
+
+def silence(state: State, out: Outbox) -> None:
+    """No offers, please, in roles where nothing could start."""
+    awake = state.subscription.awake
+    if awake:
+        wanted = {job.spec.role: None for job in open_jobs(state) if hungry(state, job)}
+        for role in [r for r in awake if r not in wanted]:
+            want_nothing(state.subscription, role, out)
+
+
+def _demand(state: State, job: Job) -> Demand:
+    """The shape of its tasks and how many of them it could launch."""
+    tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
+    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role)
+
+
+def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:
+    """Be woken when the next retry is due."""
+    due = [at for job in open_jobs(state) if (at := job.queue.next_due_ms()) is not None]
+    state.retries_asked_ms = min(due, default=None)
+    if state.retries_asked_ms is None:
+        out.sleep("retries")
+    else:
+        out.wake("retries", max(0, state.retries_asked_ms - now_ms))

@@ -1,0 +1,224 @@
+"""A framework whose decisions are somebody else's: what the master says becomes callbacks, in order; what the scheduler calls goes to the master.
+
+By itself it does what Mesos' scheduler driver does: subscribe, again whenever the master was lost, under the id that it was given; answer launches
+that cannot reach a master. Offers of a connection that broke are void, and it says so. Other calls without a master have no effect, but roles stay as they were
+woken and silenced, and demand is said again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from raymesos.errors import InvariantBroken
+from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.model.tasks import Capability, Reason, Source, TaskState, for_framework
+from raymesos.wire.messages import (
+    Accept,
+    Acknowledge,
+    Decline,
+    Demand,
+    Failure,
+    FrameworkError,
+    FrameworkInfo,
+    FromExecutor,
+    Kill,
+    Offers,
+    Reconcile,
+    Rescind,
+    Revive,
+    Subscribe,
+    Subscribed,
+    Suppress,
+    TaskStatus,
+    Teardown,
+    Update,
+)
+
+Callback = Subscribed | Offers | Rescind | Update | FromExecutor | Failure | FrameworkError
+Call = Accept | Decline | Revive | Suppress | Kill | Acknowledge | Reconcile | Teardown
+"""What the scheduler asks for, with an empty framework id: it may not have heard its own yet."""
+Inbox = Callback | Call | Wake | LinkDown | LinkUp
+
+SUBSCRIBE_RETRY_MS = 1_000
+
+
+@dataclass(slots=True)
+class State:
+    """`awake` roles want offers; `demand` by role is what was last said with a revive. `offers` are outstanding."""
+
+    info: FrameworkInfo
+    awake: dict[str, None]
+    demand: dict[str, tuple[Demand, ...]] = field(default_factory=dict)
+    connected: bool = False
+    leaving: bool = False
+    """To be torn down as soon as there is a master that hears it."""
+    ended: bool = False
+    """The subscription is over for good: torn down, or ended by the master."""
+    offers: dict[str, None] = field(default_factory=dict)
+    callbacks: list[Callback] = field(default_factory=list)
+
+
+class CustomMachine:
+    """`suppressed` are roles that want no offers at first. The host takes the callbacks after each turn."""
+
+    def __init__(self, info: FrameworkInfo, suppressed: tuple[str, ...] = ()) -> None:
+        self.state = State(info, {role: None for role in info.roles if role not in suppressed})
+
+    def take_callbacks(self) -> list[Callback]:
+        """What the scheduler has not been told yet, oldest first; each is handed out once."""
+        taken, self.state.callbacks = self.state.callbacks, []
+        return taken
+
+    def check(self) -> None:
+        state = self.state
+        if state.offers and not state.connected:
+            raise InvariantBroken("custom.offers", f"{len(state.offers)} offers are held without a subscription")
+        if state.connected and state.ended:
+            raise InvariantBroken("custom.ended", f"framework {state.info.id} has ended and is connected")
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        inbox: Inbox = message
+        state = self.state
+        if state.ended:
+            return
+        match inbox:
+            case Wake():
+                _subscribe(state, out)
+            case LinkDown(peer):
+                if peer == MASTER:
+                    _parted(state)
+            case LinkUp(peer):
+                if peer == MASTER:
+                    _parted(state)
+                    _subscribe(state, out)
+            case Subscribed() | Offers() | Rescind() | Update() | FromExecutor() | Failure() | FrameworkError():
+                _hear_master(state, inbox, out)
+            case _:
+                _call(state, inbox, out, now_ms)
+
+
+# ---------------------------------------------------------------- the subscription
+
+
+def _subscribe(state: State, out: Outbox) -> None:
+    """Ask for a subscription, and again until it is there."""
+    asleep = tuple(role for role in state.info.roles if role not in state.awake)
+    out.send(MASTER, Subscribe(state.info, asleep))
+    out.wake("subscribe", SUBSCRIBE_RETRY_MS)
+
+
+def _parted(state: State) -> None:
+    """The master is away: what it offered is void."""
+    state.connected = False
+    state.callbacks.extend(Rescind(offer_id) for offer_id in state.offers)
+    state.offers.clear()
+
+
+def _hear_master(state: State, message: Callback, out: Outbox) -> None:
+    match message:
+        case Subscribed():
+            _subscribed(state, message, out)
+        case FrameworkError():
+            _parted(state)
+            state.ended = True
+            state.callbacks.append(message)
+            out.sleep("subscribe")
+        case Offers(offers):
+            if state.connected:
+                state.offers.update(dict.fromkeys(offer.id for offer in offers))
+                state.callbacks.append(message)
+        case Rescind(offer_id):
+            # One that was just accepted or declined is no news.
+            if offer_id in state.offers:
+                del state.offers[offer_id]
+                state.callbacks.append(message)
+        case Update() | FromExecutor() | Failure():
+            state.callbacks.append(message)
+        case _:
+            assert_never(message)
+
+
+def _subscribed(state: State, message: Subscribed, out: Outbox) -> None:
+    """In, for the first time or again: the master has forgotten our filters, demand and offers of before."""
+    _parted(state)
+    state.info = replace(state.info, id=message.framework_id)
+    out.sleep("subscribe")
+    state.connected = True
+    if state.leaving:
+        _teardown(state, out)
+        return
+    state.callbacks.append(message)
+    for role, demand in state.demand.items():
+        if role in state.awake:
+            out.send(MASTER, Revive(message.framework_id, (role,), demand))
+
+
+def _teardown(state: State, out: Outbox) -> None:
+    """End the framework: a master that hears us is told now, another when it does."""
+    state.leaving = True
+    if state.connected:
+        out.send(MASTER, Teardown(state.info.id))
+        out.sleep("subscribe")
+        state.offers.clear()
+        state.connected, state.ended = False, True
+
+
+# ---------------------------------------------------------------- calls of the scheduler
+
+
+def _call(state: State, call: Call, out: Outbox, now_ms: int) -> None:
+    match call:
+        case Accept():
+            _forget_offers(state, call.offer_ids)
+            if not state.connected:
+                _bounce(state, call, now_ms)
+        case Decline():
+            _forget_offers(state, call.offer_ids)
+        case Revive():
+            for role in call.roles or state.info.roles:
+                state.awake[role] = None
+                _keep_demand(state, role, call.demand)
+        case Suppress():
+            for role in call.roles or state.info.roles:
+                state.awake.pop(role, None)
+                state.demand.pop(role, None)
+        case Teardown():
+            _teardown(state, out)
+            return
+        case Kill() | Acknowledge() | Reconcile():
+            pass
+        case _:
+            assert_never(call)
+    if state.connected:
+        out.send(MASTER, replace(call, framework_id=state.info.id))
+
+
+def _forget_offers(state: State, offer_ids: tuple[str, ...]) -> None:
+    for offer_id in offer_ids:
+        state.offers.pop(offer_id, None)
+
+
+def _keep_demand(state: State, role: str, demand: tuple[Demand, ...]) -> None:
+    wanted = tuple(d for d in demand if d.role in ("", role))
+    if wanted:
+        state.demand[role] = wanted
+    else:
+        state.demand.pop(role, None)
+
+
+def _bounce(state: State, accept: Accept, now_ms: int) -> None:
+    """No master hears the launches: they are answered here, as in Mesos, so that none is waited for. (Mesos: sched.cpp, acceptOffers)"""
+    aware = Capability.PARTITION_AWARE in state.info.capabilities
+    told = for_framework(TaskState.DROPPED, partition_aware=aware)
+    for operation in accept.operations:
+        for task in operation.tasks:
+            status = TaskStatus(
+                task.task_id,
+                told,
+                source=Source.MASTER,
+                reason=Reason.MASTER_DISCONNECTED,
+                message="Master disconnected",
+                timestamp_ms=now_ms,
+            )
+            state.callbacks.append(Update(status))
