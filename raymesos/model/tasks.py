@@ -42,6 +42,15 @@ PARTITION_STATES: tuple[TaskState, ...] = (
     TaskState.UNKNOWN,
 )
 
+# What an agent can know of a task; the others are the master's words.
+AT_AGENTS: tuple[TaskState, ...] = (
+    TaskState.STAGING,
+    TaskState.STARTING,
+    TaskState.RUNNING,
+    TaskState.KILLING,
+    *TERMINAL,
+)
+
 _LIVE_ENDS = (
     TaskState.KILLING,
     *TERMINAL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raymesos.kernel.master import notes, offers
-from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
+from raymesos.kernel.master.state import Framework, State, count, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.roles import role_error
 from raymesos.wire.messages import (
@@ -157,16 +157,16 @@ def suppress(state: State, sender: str, message: Suppress, out: Outbox) -> None:
         out.send(ALLOCATOR, SuppressRoles(framework.id, roles))
 
 
-def recovered(state: State, info: FrameworkInfo, agent: Agent, out: Outbox) -> Framework | None:
-    """The framework of tasks that an agent brought back: known, or known to the registry and not back yet. None if it is removed."""
-    found = state.frameworks.get(info.id)
-    if found is not None:
-        return None if found.removed else found
-    if info.id in state.burnt:
+def recovered(state: State, framework_id: str, out: Outbox) -> Framework | None:
+    """The framework of tasks that an agent brought back: here, or known to the registry and not back yet. None if it is removed or unknown."""
+    info = state.known_frameworks.get(framework_id)
+    if info is None:
         return None
-    framework = state.frameworks[info.id] = Framework(state.known_frameworks.get(info.id, info))
-    out.send(ALLOCATOR, _added(framework))
-    return framework
+    found = state.frameworks.get(framework_id)
+    if found is None:
+        found = state.frameworks[framework_id] = Framework(info)
+        out.send(ALLOCATOR, _added(found))
+    return found
 
 
 def tell_allocator(framework: Framework, out: Outbox) -> None:
@@ -201,8 +201,7 @@ def _keep(state: State, info: FrameworkInfo, out: Outbox) -> None:
 def _burn(state: State, framework_id: str, out: Outbox) -> None:
     state.known_frameworks.pop(framework_id, None)
     state.burnt[framework_id] = None
-    while len(state.burnt) > state.settings.burnt_framework_ids:
-        del state.burnt[next(iter(state.burnt))]
+    trim(state.burnt, state.settings.burnt_framework_ids)
     out.persist(FrameworkIdBurnt(framework_id))
 
 

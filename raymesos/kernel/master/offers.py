@@ -68,9 +68,13 @@ def rescind(state: State, offer_id: str, out: Outbox) -> None:
     give_back(state, offer_id, out)
 
 
-def rescind_of_agent(state: State, agent: Agent, out: Outbox) -> None:
+def rescind_of_agent(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
+    """Take back all offers of the agent."""
+    frameworks = dict.fromkeys(state.offers[offer_id].framework_id for offer_id in agent.offers)
     for offer_id in list(agent.offers):
         rescind(state, offer_id, out)
+    for framework_id in frameworks:
+        notes.offers_now(state, out, now_ms, state.frameworks[framework_id])
 
 
 def rescind_all(state: State, out: Outbox) -> None:
@@ -130,6 +134,7 @@ def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_m
         grant.role,
         grant.resources,
         agent.info.attributes,
+        agent_name=agent.info.name,
     )
     state.offers[offer.id] = offer
     framework.offers[offer.id] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.settings import MasterSettings
@@ -141,6 +142,20 @@ def agent_at(state: State, sender: str, agent_id: str | None = None) -> Agent | 
     """The registered agent that lives at `sender` (and has this id)."""
     found = state.agents.get(state.agent_of_address.get(sender, ""))
     return found if found is not None and agent_id in (None, found.id) else None
+
+
+def unname(state: State, agent: Agent) -> None:
+    """The agent's name and address are free for another."""
+    if state.agent_of_name.get(agent.info.name) == agent.id:
+        del state.agent_of_name[agent.info.name]
+    if state.agent_of_address.get(agent.address) == agent.id:
+        del state.agent_of_address[agent.address]
+
+
+def trim(kept: dict[str, Any], bound: int) -> None:
+    """Forget the oldest until at most `bound` are left."""
+    while len(kept) > bound:
+        del kept[next(iter(kept))]
 
 
 # ---------------------------------------------------------------- the books of tasks

@@ -18,7 +18,16 @@ from raymesos.kernel.master.state import (
     subscriber,
 )
 from raymesos.machine import ALLOCATOR, Outbox
-from raymesos.model.tasks import Capability, Reason, Source, TaskState, for_framework, is_terminal, may_follow
+from raymesos.model.tasks import (
+    AT_AGENTS,
+    Capability,
+    Reason,
+    Source,
+    TaskState,
+    for_framework,
+    is_terminal,
+    may_follow,
+)
 from raymesos.wire.messages import (
     Acknowledge,
     ExecutorExited,
@@ -43,44 +52,50 @@ def updated(state: State, sender: str, message: StatusUpdate, out: Outbox, now_m
     agent = agent_at(state, sender)
     if agent is None:
         return  # It is not registered, so it registers again, with all that it has.
-    framework = state.frameworks.get(message.framework_id)
-    status = message.status
-    if framework is None:
-        if message.framework_id not in state.known_frameworks:
-            _acknowledge_for(agent, message, out)
-        return
-    task = framework.tasks.get(status.task_id)
     count(state, "messages_status_update")
-    if task is not None and task.agent_id == agent.id:
-        _book(state, agent, task, message, out, now_ms)
-    if framework.removed:
+    if message.status.state not in AT_AGENTS:
         _acknowledge_for(agent, message, out)
-        if task is not None and is_terminal(task.state):
+        return
+    task = agent.tasks.get((message.framework_id, message.status.task_id))
+    count(state, "invalid_status_updates" if task is None else "valid_status_updates")
+    if task is not None:
+        _book(state, task, message, out, now_ms)
+    framework = state.frameworks.get(message.framework_id)
+    if (task is not None and task.stray) or message.framework_id not in state.known_frameworks:
+        _acknowledge_for(agent, message, out)
+        if task is not None and is_terminal(message.status.state):
             drop_task(state, task)
-    elif framework.address is not None:
+    elif framework is not None and framework.address is not None:
         _forward(framework, agent, message, out)
 
 
 def acknowledged(state: State, sender: str, message: Acknowledge, out: Outbox) -> None:
-    """Pass it on; a task whose terminal update it answers is forgotten."""
+    """Pass it on; a task whose terminal update it answers is forgotten. While the agent is away it is lost: the update comes again."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
         return
     agent = state.agents.get(message.agent_id)
+    if agent is None or not agent.connected:
+        count(state, "invalid_status_update_acknowledgements")
+        return
+    count(state, "valid_status_update_acknowledgements")
     task = framework.tasks.get(message.task_id)
     if (
         task is not None
+        and task.agent_id == agent.id
         and task.status is not None
         and task.status.uuid == message.uuid
         and is_terminal(task.status.state)
     ):
         drop_task(state, task)
-    if agent is not None and agent.connected:
-        out.send(agent.address, StatusAcknowledged(framework.id, message.task_id, message.uuid))
+    out.send(agent.address, StatusAcknowledged(framework.id, message.task_id, message.uuid))
 
 
 def kill(state: State, sender: str, message: Kill, out: Outbox, now_ms: int) -> None:
-    """Have the task killed; while its agent is away the kill waits for its return. An unknown task is answered as by reconciliation."""
+    """Have the task killed; while its agent is away the kill waits for its return. An unknown task is answered as by reconciliation.
+
+    As in Mesos, a kill that names another agent than the task's is ignored.
+    """
     from raymesos.kernel.master.reconcile import answer_one
 
     framework = subscriber(state, sender, message.framework_id)
@@ -90,6 +105,9 @@ def kill(state: State, sender: str, message: Kill, out: Outbox, now_ms: int) -> 
     task = framework.tasks.get(message.task_id)
     if task is None:
         answer_one(state, framework, message.task_id, message.agent_id, out, now_ms)
+        return
+    if message.agent_id not in ("", task.agent_id):
+        count(state, "dropped_messages")
         return
     agent = state.agents[task.agent_id]
     task.kill_asked, task.kill_grace_ms = True, message.grace_ms
@@ -173,13 +191,14 @@ def shutdown_executor(state: State, sender: str, message: ShutdownExecutor, out:
         out.send(agent.address, ShutdownOneExecutor(framework.id, message.executor_id))
 
 
-def _book(state: State, agent: Agent, task: Task, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
+def _book(state: State, task: Task, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
     status = message.status
     repeated = task.status is not None and task.status.uuid == status.uuid
     task.status = status
-    newest = message.latest_state if may_follow(task.state, message.latest_state) else status.state
-    if not is_terminal(task.state) and may_follow(task.state, newest):
-        set_state(state, task, newest)
+    for newest in (message.latest_state, status.state):
+        if newest in AT_AGENTS and may_follow(task.state, newest):
+            set_state(state, task, newest)
+            break
     if is_terminal(task.state):
         release(state, task, out)
     if not repeated:
