@@ -80,6 +80,7 @@ class Offer:
     resources: Resources
     attributes: Attributes
     executor_ids: tuple[str, ...] = ()
+    agent_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
