@@ -37,7 +37,7 @@ def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: in
         left = left + offer.resources
     left = _launch(state, framework, agent, role, tasks, left, out, now_ms)
     offers.recover(out, framework.id, role, agent, left, offers.refuse_of(message.refuse_ms))
-    notes.offers_now(state, out, now_ms, framework)
+    notes.offers_now(out, now_ms, framework)
 
 
 def _offers_error(state: State, framework: Framework, offer_ids: tuple[str, ...]) -> str | None:

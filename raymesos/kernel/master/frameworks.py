@@ -33,24 +33,21 @@ from raymesos.wire.messages import (
 def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms: int) -> None:
     """Open or resume a subscription; the sender's address is where its events go from now on. A refusal is an error event."""
     info = message.info
-    error = _info_error(info, message.suppressed_roles)
-    if error is None and info.id in state.burnt:
-        error = "Framework has been removed"
+    error = _info_error(info, message.suppressed_roles) or _id_error(state, info.id)
     if error is not None:
         out.send(sender, FrameworkError(error))
         notes.event(out, now_ms, "framework refused", info.name, error)
         return
     count(state, "messages_register_framework")
-    known = state.frameworks.get(info.id or state.framework_of_address.get(sender, ""))
-    if not info.id and known is not None:
-        # It has not heard our answer to its first subscription and asks again.
-        info = replace(info, id=known.id)
-    if known is not None and known.address not in (None, sender):
-        out.send(str(known.address), FrameworkError("Framework failed over"))
-        notes.event(out, now_ms, "framework failed over", known.id, f"to {sender}")
+    there = state.frameworks.get(state.framework_of_address.get(sender, ""))
+    if there is not None and not info.id:
+        info = replace(info, id=there.id)  # It has not heard our answer to its first subscription and asks again.
+    elif there is not None and there.id != info.id:
+        link_down(state, sender, out, now_ms)  # Its scheduler has become another.
+    known = state.frameworks.get(info.id)
+    if known is not None:
+        _leave_subscriber(state, known, sender, out, now_ms)
     framework = _admit(state, known, info, out)
-    _release_address(state, framework)
-    offers.void_of_framework(state, framework, out)
     framework.address = sender
     framework.suppressed_roles = message.suppressed_roles
     state.framework_of_address[sender] = framework.id
@@ -75,11 +72,9 @@ def update(state: State, sender: str, message: UpdateFramework, out: Outbox, now
     if error is not None:
         notes.event(out, now_ms, "framework update refused", framework.id, error)
         return
-    left = tuple(role for role in framework.info.roles if role not in message.info.roles)
-    framework.info, framework.suppressed_roles = message.info, message.suppressed_roles
-    _keep(state, framework.info, out)
-    if left:
-        offers.rescind_roles(state, framework, left, out)
+    framework.suppressed_roles = message.suppressed_roles
+    offers.rescind_other_roles(state, framework, message.info.roles, out, now_ms)
+    _change(state, framework, message.info, out)
     out.send(ALLOCATOR, _changed(framework))
     notes.framework_now(out, now_ms, framework)
 
@@ -89,7 +84,7 @@ def link_down(state: State, address: str, out: Outbox, now_ms: int) -> None:
     framework = state.frameworks.get(state.framework_of_address.get(address, ""))
     if framework is None:
         return
-    offers.void_of_framework(state, framework, out)
+    offers.void_of_framework(state, framework, out, now_ms)
     _release_address(state, framework)
     out.send(ALLOCATOR, FrameworkDeactivated(framework.id))
     notes.framework_now(out, now_ms, framework)
@@ -122,14 +117,13 @@ def teardown(state: State, sender: str, message: Teardown, out: Outbox, now_ms: 
 
 def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: str) -> None:
     """Burn the id, end the offers, have all tasks killed. They hold their resources until their agents say that they have ended."""
-    offers.void_of_framework(state, framework, out)
+    offers.void_of_framework(state, framework, out, now_ms)
     _release_address(state, framework)
     framework.removed = True
     framework.unreachable.clear()
     _burn(state, framework.id, out)
-    for agent_id in dict.fromkeys(task.agent_id for task in framework.tasks.values()):
-        agent = state.agents[agent_id]
-        if agent.connected:
+    for agent in state.agents.values():
+        if agent.connected:  # Idle executors have to go as well; agents that are away are told when they are back.
             out.send(agent.address, ShutdownFramework(framework.id))
     out.send(ALLOCATOR, FrameworkRemoved(framework.id))
     out.sleep(f"failover {framework.id}")
@@ -140,21 +134,27 @@ def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: st
 
 
 def revive(state: State, sender: str, message: Revive, out: Outbox) -> None:
+    """The roles want offers again, without filters, and what `demand` says."""
     framework = subscriber(state, sender, message.framework_id)
-    if framework is not None:
-        count(state, "messages_revive_offers")
-        roles = message.roles or framework.info.roles
-        framework.suppressed_roles = tuple(r for r in framework.suppressed_roles if r not in roles)
-        out.send(ALLOCATOR, ReviveRoles(framework.id, roles, message.demand))
+    if framework is None or not _in_roles(state, framework, message.roles):
+        return
+    count(state, "messages_revive_offers")
+    roles = message.roles or framework.info.roles
+    framework.suppressed_roles = tuple(r for r in framework.suppressed_roles if r not in roles)
+    for role in roles:
+        framework.demand[role] = tuple(d for d in message.demand if d.role in ("", role))
+    out.send(ALLOCATOR, ReviveRoles(framework.id, roles, message.demand))
 
 
 def suppress(state: State, sender: str, message: Suppress, out: Outbox) -> None:
+    """The roles want no offers. Those that they have stay."""
     framework = subscriber(state, sender, message.framework_id)
-    if framework is not None:
-        count(state, "messages_suppress_offers")
-        roles = message.roles or framework.info.roles
-        framework.suppressed_roles = tuple(dict.fromkeys([*framework.suppressed_roles, *roles]))
-        out.send(ALLOCATOR, SuppressRoles(framework.id, roles))
+    if framework is None or not _in_roles(state, framework, message.roles):
+        return
+    count(state, "messages_suppress_offers")
+    roles = message.roles or framework.info.roles
+    framework.suppressed_roles = tuple(dict.fromkeys([*framework.suppressed_roles, *roles]))
+    out.send(ALLOCATOR, SuppressRoles(framework.id, roles))
 
 
 def recovered(state: State, framework_id: str, out: Outbox) -> Framework | None:
@@ -174,15 +174,15 @@ def tell_allocator(framework: Framework, out: Outbox) -> None:
     out.send(ALLOCATOR, _added(framework))
     if framework.removed:
         out.send(ALLOCATOR, FrameworkRemoved(framework.id))
+        return
+    for role, demand in framework.demand.items():
+        if demand and role not in framework.suppressed_roles:
+            out.send(ALLOCATOR, ReviveRoles(framework.id, (role,), demand))
 
 
 def _admit(state: State, known: Framework | None, info: FrameworkInfo, out: Outbox) -> Framework:
     if known is not None:
-        left = tuple(role for role in known.info.roles if role not in info.roles)
-        known.info = info
-        if left:
-            offers.rescind_roles(state, known, left, out)
-        _keep(state, info, out)
+        _change(state, known, info, out)
         return known
     if not info.id:
         state.frameworks_named += 1
@@ -190,6 +190,21 @@ def _admit(state: State, known: Framework | None, info: FrameworkInfo, out: Outb
     framework = state.frameworks[info.id] = Framework(info)
     _keep(state, info, out)
     return framework
+
+
+def _change(state: State, framework: Framework, info: FrameworkInfo, out: Outbox) -> None:
+    framework.info = info
+    framework.demand = {role: wanted for role, wanted in framework.demand.items() if role in info.roles}
+    _keep(state, info, out)
+
+
+def _leave_subscriber(state: State, framework: Framework, sender: str, out: Outbox, now_ms: int) -> None:
+    """End what its present subscriber has: offers, and the subscription if it is another's."""
+    offers.void_of_framework(state, framework, out, now_ms)
+    if framework.address not in (None, sender):
+        out.send(str(framework.address), FrameworkError("Framework failed over"))
+        notes.event(out, now_ms, "framework failed over", framework.id, f"to {sender}")
+    _release_address(state, framework)
 
 
 def _keep(state: State, info: FrameworkInfo, out: Outbox) -> None:
@@ -220,6 +235,21 @@ def _added(framework: Framework) -> FrameworkAdded:
 
 def _changed(framework: Framework) -> FrameworkChanged:
     return FrameworkChanged(framework.id, framework.info.roles, framework.suppressed_roles, framework.info.capabilities)
+
+
+def _in_roles(state: State, framework: Framework, roles: tuple[str, ...]) -> bool:
+    """Whether it is subscribed to all of `roles`; as in Mesos, a call that names another has no effect."""
+    if all(role in framework.info.roles for role in roles):
+        return True
+    count(state, "dropped_messages")
+    return False
+
+
+def _id_error(state: State, framework_id: str) -> str | None:
+    if framework_id in state.burnt:
+        return "Framework has been removed"
+    # An id that the master has not given might be given to another later.
+    return "Framework cannot be found" if framework_id and framework_id not in state.known_frameworks else None
 
 
 def _info_error(info: FrameworkInfo, suppressed: tuple[str, ...]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.master.state import Agent, Framework, State, Task
+from raymesos.kernel.master.state import Agent, Framework, Task
 from raymesos.machine import Outbox
 from raymesos.wire.messages import AgentInfo
 from raymesos.wire.notes import AgentNote, EventNote, FrameworkNote, OffersNote, TaskNote
@@ -44,7 +44,7 @@ def task_now(out: Outbox, now_ms: int, task: Task, *, reason: str = "", message:
     )
 
 
-def offers_now(state: State, out: Outbox, now_ms: int, framework: Framework) -> None:
+def offers_now(out: Outbox, now_ms: int, framework: Framework) -> None:
     out.note(
         OffersNote(
             now_ms,

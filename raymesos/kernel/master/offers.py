@@ -34,7 +34,7 @@ def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> Non
         framework.sent += len(offers)
         count(state, "messages_resource_offers")
         out.send(str(framework.address), Offers(tuple(offers)))
-        notes.offers_now(state, out, now_ms, framework)
+        notes.offers_now(out, now_ms, framework)
     if made and state.settings.offer_timeout_ms is not None:
         _wake_for_next(state, out, now_ms)
 
@@ -50,7 +50,7 @@ def declined(state: State, sender: str, message: Decline, out: Outbox, now_ms: i
         if offer_id in framework.offers:
             framework.declined += 1
             give_back(state, offer_id, out, refuse_ms=refuse_ms)
-    notes.offers_now(state, out, now_ms, framework)
+    notes.offers_now(out, now_ms, framework)
 
 
 def give_back(state: State, offer_id: str, out: Outbox, *, refuse_ms: int | None = None) -> None:
@@ -63,8 +63,7 @@ def rescind(state: State, offer_id: str, out: Outbox) -> None:
     """Take the offer back from its framework."""
     framework = state.frameworks[state.offers[offer_id].framework_id]
     framework.rescinded += 1
-    if framework.address is not None:
-        out.send(framework.address, Rescind(offer_id))
+    out.send(str(framework.address), Rescind(offer_id))
     give_back(state, offer_id, out)
 
 
@@ -74,32 +73,43 @@ def rescind_of_agent(state: State, agent: Agent, out: Outbox, now_ms: int) -> No
     for offer_id in list(agent.offers):
         rescind(state, offer_id, out)
     for framework_id in frameworks:
-        notes.offers_now(state, out, now_ms, state.frameworks[framework_id])
+        notes.offers_now(out, now_ms, state.frameworks[framework_id])
 
 
-def rescind_all(state: State, out: Outbox) -> None:
-    for offer_id in list(state.offers):
+def rescind_all(state: State, out: Outbox, now_ms: int) -> None:
+    """Take back all offers there are."""
+    for agent in state.agents.values():
+        rescind_of_agent(state, agent, out, now_ms)
+
+
+def rescind_other_roles(state: State, framework: Framework, roles: tuple[str, ...], out: Outbox, now_ms: int) -> None:
+    """Take back what was offered to the framework in other roles than these."""
+    others = [o for o in framework.offers if state.offers[o].role not in roles]
+    for offer_id in others:
         rescind(state, offer_id, out)
+    if others:
+        notes.offers_now(out, now_ms, framework)
 
 
-def rescind_roles(state: State, framework: Framework, roles: tuple[str, ...], out: Outbox) -> None:
-    """Take back what was offered to roles that the framework has left."""
-    for offer_id in [o for o in framework.offers if state.offers[o].role in roles]:
-        rescind(state, offer_id, out)
-
-
-def void_of_framework(state: State, framework: Framework, out: Outbox) -> None:
-    """End the offers of a framework that can no longer use them; nobody is told."""
+def void_of_framework(state: State, framework: Framework, out: Outbox, now_ms: int) -> None:
+    """End the offers of a framework that can no longer use them; it is not told."""
+    if not framework.offers:
+        return
     for offer_id in list(framework.offers):
         give_back(state, offer_id, out)
+    notes.offers_now(out, now_ms, framework)
 
 
 def expire(state: State, out: Outbox, now_ms: int) -> None:
     """Rescind what has been outstanding for the offer timeout."""
+    frameworks: dict[str, None] = {}
     while state.expiring and state.expiring[0][0] <= now_ms:
         _, offer_id = state.expiring.popleft()
         if offer_id in state.offers:
+            frameworks[state.offers[offer_id].framework_id] = None
             rescind(state, offer_id, out)
+    for framework_id in frameworks:
+        notes.offers_now(out, now_ms, state.frameworks[framework_id])
     _wake_for_next(state, out, now_ms)
 
 

@@ -20,7 +20,7 @@ def set_weights(state: State, sender: str, message: SetWeights, out: Outbox, now
         out.send(ALLOCATOR, WeightsChanged(message.weights))
         changed = [role for role, _ in message.weights]
         if any(role in f.info.roles for f in state.frameworks.values() if not f.removed for role in changed):
-            offers.rescind_all(state, out)
+            offers.rescind_all(state, out, now_ms)
         for role, weight in message.weights:
             notes.event(out, now_ms, "weight set", role, weight)
     out.send(sender, OperatorAnswer(message.request_id, error or ""))
