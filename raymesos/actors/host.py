@@ -131,6 +131,11 @@ class Host:
         self._inbox.put(_Local([(a, a, Wake("start")) for a in self.pump.addresses()]))
         self._thread.start()
 
+    @property
+    def idle(self) -> bool:
+        """Whether the peers have taken all that was sent. For the host's own thread (`ask`)."""
+        return not any(link.waiting or link.unacked for link in self._links.values())
+
     # ------------------------------------------------------------ used from any thread
 
     def now_ms(self) -> int:

@@ -88,8 +88,10 @@ class CustomMachine:
             case LinkDown(peer):
                 if peer == MASTER:
                     _parted(state)
-            case LinkUp(peer):
-                if peer == MASTER:
+                    _subscribe(state, out)
+            case LinkUp(peer, restarted):
+                # Otherwise our subscription is on its way already.
+                if peer == MASTER and (restarted or state.connected):
                     _parted(state)
                     _subscribe(state, out)
             case Subscribed() | Offers() | Rescind() | Update() | FromExecutor() | Failure() | FrameworkError():

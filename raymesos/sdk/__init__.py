@@ -1,0 +1,10 @@
+"""Write a framework of your own: subclass `Scheduler`, run it with a `Driver` in any process that can reach the cluster. (docs/scheduler-sdk.md)"""
+
+from raymesos.sdk.driver import ABORTED as ABORTED
+from raymesos.sdk.driver import STOPPED as STOPPED
+from raymesos.sdk.driver import Driver as Driver
+from raymesos.sdk.scheduler import Scheduler as Scheduler
+from raymesos.sdk.values import FrameworkInfo as FrameworkInfo
+from raymesos.sdk.values import Offer as Offer
+from raymesos.sdk.values import TaskInfo as TaskInfo
+from raymesos.sdk.values import TaskStatus as TaskStatus

@@ -1,0 +1,111 @@
+"""What a scheduler may ask for, as Mesos' driver has it. Every call returns at once; what comes of it are callbacks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+from raymesos.errors import InvalidValue
+from raymesos.frameworks.custom.machine import Call
+from raymesos.model.resources import Resources
+from raymesos.model.settings import MAX_REFUSE_MS
+from raymesos.sdk.values import FrameworkInfo, Offer, TaskInfo, TaskStatus, demand_of, milliseconds
+from raymesos.wire.messages import Accept, Acknowledge, Decline, Kill, Launch, Reconcile, Revive, Suppress, TaskRef
+
+DEFAULT_REFUSE_S = 5.0
+
+Offered = Offer | str | Iterable[Offer | str]
+"""Offers or their ids; one or several."""
+Launched = TaskInfo | Iterable[TaskInfo]
+Demanded = Iterable[tuple[Resources | str, int]]
+"""(shape, count) pairs."""
+Asked = Iterable[TaskStatus | tuple[str, str] | str]
+"""Tasks to ask for: statuses, (task id, agent id) pairs or task ids."""
+
+
+class Calls(ABC):
+    """The calls of a driver. Where there is no master at the moment launches come back as dropped, roles and demand are said later, and the rest has no effect."""
+
+    def __init__(self, info: FrameworkInfo, *, implicit_acknowledgements: bool = True) -> None:
+        self.info = info
+        self.implicit_acknowledgements = implicit_acknowledgements
+
+    @abstractmethod
+    def _call(self, call: Call) -> None:
+        """Hand the call to the framework's machine."""
+
+    @abstractmethod
+    def stop(self, *, failover: bool = False) -> None:
+        """End. Without `failover` the framework is torn down: its tasks are killed, its id is used up."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """End at once, without a further callback; the tasks live on for the failover timeout."""
+
+    # ------------------------------------------------------------ offers
+
+    def accept(self, offers: Offered, operations: Launched = (), refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """Use the offers, which are of one agent and one role, together: start the tasks in order; what is left is refused for `refuse_seconds`."""
+        tasks = [operations] if isinstance(operations, TaskInfo) else list(operations)
+        launches = (Launch(tuple(task.to_wire() for task in tasks)),) if tasks else ()
+        self._call(Accept("", _ids(offers), launches, _refusal_ms(refuse_seconds)))
+
+    def launch_tasks(self, offers: Offered, tasks: Launched, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """`accept` by its older name. No tasks decline the offers."""
+        self.accept(offers, tasks, refuse_seconds)
+
+    def decline_offer(self, offers: Offered, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """Give the offers back, and be offered no less of those agents for `refuse_seconds`."""
+        ids = _ids(offers)
+        if ids:
+            self._call(Decline("", ids, _refusal_ms(refuse_seconds)))
+
+    def revive_offers(self, roles: Iterable[str] = (), demand: Demanded | None = None) -> None:
+        """Want offers again in `roles` (none: in all), whatever was refused before. `demand` says what for, and replaces what was said before."""
+        self._call(Revive("", self._roles(roles), demand_of(demand)))
+
+    def suppress_offers(self, roles: Iterable[str] = ()) -> None:
+        """Want no offers in `roles` (none: in all) until they are revived."""
+        self._call(Suppress("", self._roles(roles)))
+
+    # ------------------------------------------------------------ tasks
+
+    def kill_task(self, task_id: str, agent_id: str = "", grace: float | None = None) -> None:
+        """Have the task killed: SIGTERM, after `grace` seconds (the task's own, or the agent's) SIGKILL. One that nobody knows is answered with an update."""
+        self._call(Kill("", task_id, agent_id, None if grace is None else milliseconds("grace", grace)))
+
+    def acknowledge(self, status: TaskStatus) -> None:
+        """The update is dealt with: it is not sent again, and the next one of the task may come. No effect for one that wants none."""
+        if status.uuid:
+            self._call(Acknowledge("", status.agent_id, status.task_id, status.uuid))
+
+    def reconcile_tasks(self, tasks: Asked = ()) -> None:
+        """Have the master say, in updates, what it knows of these tasks; with none, of all that have not ended."""
+        self._call(Reconcile("", tuple(_task_ref(task) for task in tasks)))
+
+    def _roles(self, roles: Iterable[str]) -> tuple[str, ...]:
+        named = tuple([roles] if isinstance(roles, str) else roles)
+        for role in named:
+            if role not in self.info.roles:
+                raise InvalidValue("roles", role, f"is none of the framework's roles ({', '.join(self.info.roles)})")
+        return named
+
+
+def _ids(offers: Offered) -> tuple[str, ...]:
+    several = [offers] if isinstance(offers, Offer | str) else offers
+    return tuple(offer if isinstance(offer, str) else offer.id for offer in several)
+
+
+def _refusal_ms(seconds: float) -> int:
+    """More than a year counts as a year, as in Mesos."""
+    return MAX_REFUSE_MS if seconds == float("inf") else min(MAX_REFUSE_MS, milliseconds("refuse_seconds", seconds))
+
+
+def _task_ref(task: TaskStatus | tuple[str, str] | str) -> TaskRef:
+    match task:
+        case TaskStatus():
+            return TaskRef(task.task_id, task.agent_id)
+        case str():
+            return TaskRef(task)
+        case _:
+            return TaskRef(*task)

@@ -1,0 +1,66 @@
+"""The callbacks of a framework, by Mesos' names and with Mesos' meaning. `driver` is the driver that runs it: what a scheduler does, it does through that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from raymesos.errors import Conflict
+from raymesos.frameworks.custom.machine import Callback
+from raymesos.sdk.values import Offer, TaskStatus, offer_of, status_of
+from raymesos.wire.messages import Failure, FrameworkError, FromExecutor, Offers, Rescind, Subscribed, Update
+
+if TYPE_CHECKING:
+    from raymesos.sdk.driver import Driver
+
+
+class Scheduler:
+    """Subclass it and override what you need. All callbacks come one after another in one thread; an exception in one aborts the driver."""
+
+    def subscribed(self, driver: Driver, framework_id: str) -> None:
+        """The master has taken us in: for the first time, or again after it or we were away. Offers and filters of before are gone."""
+
+    def resource_offers(self, driver: Driver, offers: list[Offer]) -> None:
+        """Resources for us. Each offer is to be accepted or declined: by default all are declined, for 5 seconds."""
+        driver.decline_offer(offers)
+
+    def offer_rescinded(self, driver: Driver, offer_id: str) -> None:
+        """The offer is void. Launches on it would come back as dropped."""
+
+    def status_update(self, driver: Driver, status: TaskStatus) -> None:
+        """Something became of a task. The same update may come more than once, those of one task in order; acknowledged on return unless that is ours to do."""
+
+    def framework_message(self, driver: Driver, executor_id: str, agent_id: str, data: bytes) -> None:
+        """An executor sent `data`. Best effort."""
+
+    def agent_lost(self, driver: Driver, agent_id: str) -> None:
+        """The agent is gone or cannot be reached. Its tasks have updates of their own. Best effort."""
+
+    def error(self, driver: Driver, message: str) -> None:
+        """The master ended the subscription, and the driver ends after this. By default raises Conflict, which the driver's `join` shows."""
+        raise Conflict(f"the master ended the subscription: {message}")
+
+
+def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
+    """Call the scheduler. Raises what it raises."""
+    match callback:
+        case Subscribed(framework_id):
+            scheduler.subscribed(driver, framework_id)
+        case Offers(offers):
+            scheduler.resource_offers(driver, [offer_of(offer) for offer in offers])
+        case Rescind(offer_id):
+            scheduler.offer_rescinded(driver, offer_id)
+        case Update(status):
+            told = status_of(status)
+            scheduler.status_update(driver, told)
+            if driver.implicit_acknowledgements:
+                driver.acknowledge(told)
+        case FromExecutor(agent_id, executor_id, data):
+            scheduler.framework_message(driver, executor_id, agent_id, data)
+        case Failure(agent_id, executor_id):
+            # What an executor's end means for its tasks comes with their own updates.
+            if not executor_id:
+                scheduler.agent_lost(driver, agent_id)
+        case FrameworkError(text):
+            scheduler.error(driver, text)
+        case _:
+            assert_never(callback)

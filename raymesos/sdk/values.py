@@ -1,0 +1,206 @@
+"""What a scheduler deals with: plain values, times in seconds, resources as `Resources` or Mesos' text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from raymesos.errors import InvalidValue
+from raymesos.model.attributes import Attribute, Attributes
+from raymesos.model.resources import Resources
+from raymesos.model.roles import validate_role
+from raymesos.model.tasks import ALL_CAPABILITIES, TaskState, is_terminal
+from raymesos.wire import messages as wire
+from raymesos.wire.work import CommandWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkInfo:
+    """Who a framework is. `failover_timeout` is how long its tasks live on while nobody runs it; `framework_id` resumes a former run.
+
+    `capabilities` None stands for all. Raises InvalidValue.
+    """
+
+    name: str
+    roles: Sequence[str] = ("*",)
+    principal: str = ""
+    failover_timeout: float = 0.0
+    capabilities: Sequence[str] | None = None
+    framework_id: str = ""
+    user: str = ""
+    labels: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValue("name", self.name, "must not be empty")
+        if isinstance(self.roles, str) or not self.roles or len(set(self.roles)) < len(self.roles):
+            raise InvalidValue("roles", self.roles, "must be a list of at least one role, each once")
+        for role in self.roles:
+            validate_role(role, field="roles")
+        for capability in self.capabilities or ():
+            if capability not in ALL_CAPABILITIES:
+                raise InvalidValue("capabilities", capability, f"must be one of {', '.join(ALL_CAPABILITIES)}")
+        milliseconds("failover_timeout", self.failover_timeout)
+
+    def to_wire(self) -> wire.FrameworkInfo:
+        return wire.FrameworkInfo(
+            name=self.name,
+            roles=tuple(self.roles),
+            id=self.framework_id,
+            user=self.user,
+            principal=self.principal,
+            capabilities=ALL_CAPABILITIES if self.capabilities is None else tuple(str(c) for c in self.capabilities),
+            failover_timeout_ms=milliseconds("failover_timeout", self.failover_timeout),
+            labels=tuple((self.labels or {}).items()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Resources of one agent, offered to one role of the framework. `agent` is the agent's name, `hostname` its machine's."""
+
+    id: str
+    agent_id: str
+    agent: str
+    hostname: str
+    role: str
+    resources: Resources
+    attributes: dict[str, Any]
+    """By name: text, a number, (begin, end) pairs, or a tuple of items."""
+    framework_id: str
+
+    @property
+    def cpus(self) -> float:
+        return self.resources.scalar("cpus") / 1000
+
+    @property
+    def mem(self) -> float:
+        """In MB."""
+        return self.resources.scalar("mem") / 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """A task to launch: a `command` (a list of arguments, or text for the shell) with `resources` out of an offer. Times in seconds.
+
+    `task_id` is the framework's own and is used once. Raises InvalidValue.
+    """
+
+    task_id: str
+    command: str | Sequence[str]
+    resources: Resources | str
+    env: Mapping[str, str] | None = None
+    working_dir: str = ""
+    """Without one it runs in its sandbox."""
+    name: str = ""
+    kill_grace: float | None = None
+    """Between SIGTERM and SIGKILL; None for the agent's default."""
+    max_completion_time: float | None = None
+    labels: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        self.to_wire()
+
+    def to_wire(self) -> wire.TaskInfo:
+        return wire.TaskInfo(
+            task_id=self.task_id,
+            name=self.name or self.task_id,
+            resources=Resources.of(self.resources),
+            work=CommandWork(_argv(self.command), _pairs("env", self.env), self.working_dir),
+            kill_grace_ms=_optional_ms("kill_grace", self.kill_grace),
+            max_completion_ms=_optional_ms("max_completion_time", self.max_completion_time),
+            labels=_pairs("labels", self.labels),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """What became of a task. `state`, `reason` and `source` have their v1 names; `uuid` is empty where no acknowledgement is wanted."""
+
+    task_id: str
+    state: str
+    reason: str
+    source: str
+    message: str
+    agent_id: str
+    uuid: str
+    timestamp: float
+    """Seconds since 1970."""
+    executor_id: str = ""
+    healthy: bool | None = None
+    usage: Mapping[str, int] | None = None
+    """Measured figures of a task that ended: `cpu_ms`, `peak_rss_kb`."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the task has ended for good and holds nothing."""
+        return is_terminal(TaskState(self.state))
+
+
+def offer_of(offer: wire.Offer) -> Offer:
+    return Offer(
+        id=offer.id,
+        agent_id=offer.agent_id,
+        agent=offer.agent_name or offer.hostname,
+        hostname=offer.hostname,
+        role=offer.role,
+        resources=offer.resources,
+        attributes=_attributes(offer.attributes),
+        framework_id=offer.framework_id,
+    )
+
+
+def status_of(status: wire.TaskStatus) -> TaskStatus:
+    return TaskStatus(
+        task_id=status.task_id,
+        state=str(status.state),
+        reason=str(status.reason),
+        source=str(status.source),
+        message=status.message,
+        agent_id=status.agent_id,
+        uuid=status.uuid,
+        timestamp=status.timestamp_ms / 1000,
+        executor_id=status.executor_id,
+        healthy=status.healthy,
+        usage=dict(status.usage),
+    )
+
+
+def milliseconds(field: str, seconds: float) -> int:
+    """`seconds` in ms. Raises InvalidValue unless it is a finite number of at least 0."""
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
+        raise InvalidValue(field, seconds, "must be a number of seconds, 0 or more")
+    return round(seconds * 1000)
+
+
+def demand_of(demand: Iterable[tuple[Resources | str, int]] | None) -> tuple[wire.Demand, ...]:
+    """(shape, count) pairs for the wire. Raises InvalidValue."""
+    return tuple(wire.Demand(Resources.of(shape), count) for shape, count in demand or ())
+
+
+def _argv(command: str | Sequence[str]) -> tuple[str, ...]:
+    argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
+    if not command or not all(isinstance(part, str) for part in argv):
+        raise InvalidValue("command", command, "must be text for the shell or a list of texts, not empty")
+    return argv
+
+
+def _pairs(field: str, values: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for name, value in (values or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise InvalidValue(f"{field}.{name}", value, "must be text")
+    return tuple((values or {}).items())
+
+
+def _optional_ms(field: str, seconds: float | None) -> int | None:
+    return None if seconds is None else milliseconds(field, seconds)
+
+
+def _attributes(attributes: Attributes) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in attributes}
+
+
+def _plain(value: Attribute) -> Any:
+    return value / 1000 if isinstance(value, int) else value if isinstance(value, str) else tuple(value)
