@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -32,15 +31,20 @@ from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
 from raymesos.sim.operator import ADDRESS, Operator
-from raymesos.sim.scripted import (
+from raymesos.sim.reading import (
     DemandText,
-    Framework,
     OnAgent,
-    ScriptedMachine,
     demand_of,
-    framework_info,
     milliseconds,
+    moment_ms,
+    name_of,
+    on_agent,
+    positive_ms,
+    reason_of,
+    whole,
 )
+from raymesos.sim.scripted import Framework, framework_info
+from raymesos.sim.scripted_machine import ScriptedMachine
 from raymesos.sim.scripts import ByHand
 from raymesos.sim.shim import Begin, Finish
 from raymesos.sim.world import World
@@ -70,7 +74,7 @@ class Simulation:
         base = settings or simulated()
         allocator = replace(
             base.allocator,
-            allocation_interval_ms=_positive_ms("allocation_interval", allocation_interval),
+            allocation_interval_ms=positive_ms("allocation_interval", allocation_interval),
             role_sorter=role_sorter,
             framework_sorter=framework_sorter,
             fairness_excluded=tuple(fairness_excluded),
@@ -78,15 +82,17 @@ class Simulation:
         if min_allocatable is not None:
             allocator = replace(allocator, min_allocatable=tuple(Resources.parse(text) for text in min_allocatable))
         timeout_ms = (
-            base.master.offer_timeout_ms if offer_timeout is None else _positive_ms("offer_timeout", offer_timeout)
+            base.master.offer_timeout_ms if offer_timeout is None else positive_ms("offer_timeout", offer_timeout)
         )
         self.settings = replace(base, allocator=allocator, master=replace(base.master, offer_timeout_ms=timeout_ms))
-        self.calendar = Calendar(_epoch_ms(start))
+        self.calendar = Calendar(moment_ms("start", start))
         self.world = World(self.calendar.start_ms)
         self.audit = Auditor()
         self._frameworks: dict[str, Framework] = {}
         self._work = ByHand(self.world, self.audit)
-        self.cluster = Cluster(self.world, self.settings, seed, script=self._work, watcher=self._saw, makers=makers)
+        self.cluster = Cluster(
+            self.world, self.settings, whole("seed", seed), script=self._work, watcher=self._saw, makers=makers
+        )
         self._operator = Operator(self.world)
         self._jobs = Jobs(self.cluster, self.calendar, self.settings.batch, ADDRESS)
 
@@ -110,6 +116,8 @@ class Simulation:
     def add_agent(self, name: str, resources: Resources | str, attributes: str = "") -> Agent:
         """An agent on a host of its own, whose hostname is its name; it registers at the next `settle`. Raises Conflict for a taken name."""
         self._free_name(name)
+        if not isinstance(attributes, str):
+            raise InvalidValue("attributes", attributes, "must be text like rack:r1;n:5")
         total = Resources.of(resources)
         self.cluster.add_agent(name, total, Attributes.parse(attributes))
         self.audit.agent_added(name, total)
@@ -130,8 +138,6 @@ class Simulation:
     ) -> Framework:
         """A scripted framework; it subscribes at the next `settle`. `capabilities` None stands for all. A refusal of the master comes as an ERROR event."""
         self._free_name(name)
-        if isinstance(roles, str):
-            raise InvalidValue("roles", roles, "must be a list of roles")
         info = framework_info(
             name,
             roles,
@@ -140,8 +146,9 @@ class Simulation:
             failover_timeout=failover_timeout,
             principal=principal,
         )
+        wanted = demand_of(demand)
         framework = Framework(self.world, self.calendar, info, acknowledge=acknowledge, reregister=reregister)
-        framework.demand = demand_of(demand)
+        framework.demand = wanted
         self._frameworks[name] = framework
         lives = iter([True])
         self.cluster.adopt(framework.address, lambda: ScriptedMachine(framework, first=next(lives, False)))
@@ -163,21 +170,21 @@ class Simulation:
 
     def start(self, task: OnAgent) -> None:
         """The task's work starts. Raises UnknownId if no agent has it."""
-        self._work.tell(task, Begin(task.id))
+        self._work.tell(on_agent(task), Begin(task.id))
 
     def finish(self, task: OnAgent, exit_code: int = 0) -> None:
         """The task's work ends with `exit_code`, started first if it was not."""
-        self._work.tell(task, Begin(task.id), Finish(task.id, exit_code))
+        self._work.tell(on_agent(task), Begin(task.id), Finish(task.id, whole("exit_code", exit_code)))
 
     def fail(self, task: OnAgent, reason: str | None = None, by: Literal["user", "system"] = "user") -> None:
         """The task's work fails: by the `user` with exit code 1, by the `system` without one. `reason` is a v1 name."""
-        why = _reason(reason)
+        why = reason_of(reason)
         if by not in ("user", "system"):
             raise InvalidValue("by", by, "must be user or system")
         if by == "system" and why is Reason.NONE:
             why = Reason.EXECUTOR_TERMINATED  # What users bring about themselves has other reasons.
         self._work.tell(
-            task,
+            on_agent(task),
             Begin(task.id),
             Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
         )
@@ -268,9 +275,11 @@ class Simulation:
         return machine
 
     def _free_name(self, name: str) -> None:
-        if not name or "/" in name or "@" in name:
-            raise InvalidValue("name", name, "must be text without / and @")
-        if name in (MASTER, ALLOCATOR, "batch") or name in self._frameworks or name in self.cluster.agent_names():
+        if (
+            name_of(name) in (MASTER, ALLOCATOR, "batch")
+            or name in self._frameworks
+            or name in self.cluster.agent_names()
+        ):
             raise Conflict(f"the name {name!r} is taken")
 
 
@@ -288,27 +297,3 @@ class Agent:
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r}, {str(self.resources)!r})"
-
-
-def _positive_ms(field: str, seconds: float) -> int:
-    ms = milliseconds(field, seconds)
-    if ms == 0:
-        raise InvalidValue(field, seconds, "must be at least a millisecond")
-    return ms
-
-
-def _epoch_ms(start: str) -> int:
-    try:
-        moment = datetime.fromisoformat(start)
-    except ValueError:
-        raise InvalidValue("start", start, "must be an ISO 8601 time") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
-
-
-def _reason(reason: str | None) -> Reason:
-    try:
-        return Reason(reason or "")
-    except ValueError:
-        raise InvalidValue("reason", reason, "must be a v1 name such as REASON_CONTAINER_LIMITATION_MEMORY") from None

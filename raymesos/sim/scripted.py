@@ -1,47 +1,51 @@
 """Scripted frameworks: they hold what they are offered and do nothing with it until told to.
 
 Each is a machine in the world (`ScriptedMachine`, which dies and is born again) and a handle outside of it (`Framework`, which remembers everything it ever
-received). By itself a scripted framework subscribes, subscribes again when it lost the master, and acknowledges updates; each of the last two only
-unless it was told not to.
+received).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from raymesos.errors import Conflict, InvalidValue
-from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import MASTER
 from raymesos.model.resources import Resources
-from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
-from raymesos.model.tasks import ALL_CAPABILITIES
-from raymesos.sim.events import Calendar, Event, LaunchOp, Offer, Task, event_of
+from raymesos.sim.events import Calendar, Event, FrameworkEvent, LaunchOp, Offer, Task, event_of
+from raymesos.sim.reading import (
+    DemandText,
+    OnAgent,
+    capabilities_of,
+    demand_of,
+    milliseconds,
+    name_of,
+    offer_id,
+    on_agent,
+    refusal_ms,
+    rows,
+    task_on_agent,
+    texts,
+    whole,
+)
 from raymesos.wire.messages import (
     Accept,
     Acknowledge,
     Decline,
     Demand,
-    Failure,
-    FrameworkError,
     FrameworkInfo,
-    FromExecutor,
     Kill,
     Launch,
-    Offers,
     Reconcile,
-    Rescind,
     Revive,
     ShutdownExecutor,
     Subscribe,
-    Subscribed,
     Suppress,
     TaskInfo,
     TaskRef,
     Teardown,
     ToExecutor,
-    Update,
 )
 from raymesos.wire.work import CommandWork
 
@@ -50,19 +54,6 @@ if TYPE_CHECKING:
 
 SCRIPTED = CommandWork(("scripted",))
 """What the tasks of scripted frameworks run."""
-
-DemandText = Sequence[tuple[str | Resources, int]]
-"""(shape, count) pairs."""
-
-
-class OnAgent(Protocol):
-    """Anything with the id of a task and the name of its agent."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def agent(self) -> str | None: ...
 
 
 class Framework:
@@ -120,14 +111,14 @@ class Framework:
             self._decline(self.offers, refuse_seconds)
 
     def revive(self, roles: Iterable[str] | None = None, demand: DemandText | None = None) -> None:
-        named = tuple(roles or ())
+        named, wanted = texts("roles", roles or ()), demand_of(demand)
         for role in named or tuple(self.suppressed):
             self.suppressed.pop(role, None)
-        self.demand = demand_of(demand)
+        self.demand = wanted
         self._call(Revive(self.id, named, self.demand))
 
     def suppress(self, roles: Iterable[str] | None = None) -> None:
-        named = tuple(roles or ())
+        named = texts("roles", roles or ())
         self.suppressed.update(dict.fromkeys(named or self.info.roles))
         self._call(Suppress(self.id, named))
 
@@ -150,9 +141,9 @@ class Framework:
         max_completion_time: float | None = None,
     ) -> LaunchOp:
         """An operation for `accept` that starts a task of this shape; times in seconds."""
+        shape = Resources.of(resources)
         self._launched += 1
         id = task_id if task_id is not None else f"{self.name}.{self._launched}"
-        shape = Resources.of(resources)
         info = TaskInfo(
             task_id=id,
             name=id,
@@ -163,7 +154,7 @@ class Framework:
             max_completion_ms=None
             if max_completion_time is None
             else milliseconds("max_completion_time", max_completion_time),
-            priority=priority,
+            priority=whole("priority", priority),
         )
         return LaunchOp(info, Task(id, "", shape))
 
@@ -171,26 +162,28 @@ class Framework:
         self, offers: Iterable[Offer | str], operations: Iterable[LaunchOp] = (), refuse_seconds: float = 5.0
     ) -> list[Task]:
         """Use the offers together. Returns the tasks of the operations."""
-        listed = list(offers)
-        ids = tuple(o if isinstance(o, str) else o.id for o in listed)
+        listed, ops = rows("offers", offers), rows("operations", operations)
+        ids = tuple(offer_id(o) for o in listed)
+        for op in ops:
+            if not isinstance(op, LaunchOp):
+                raise InvalidValue("operations", op, "must be what launch_op returns")
+        self._call(Accept(self.id, ids, tuple(Launch((op.info,)) for op in ops), refusal_ms(refuse_seconds)))
         agent = next((self._agent_of(o) for o in listed), "")
-        ops = list(operations)
         for op in ops:
             op.task.agent = agent
             self.tasks[op.task.id] = op.task
-        launches = tuple(Launch((op.info,)) for op in ops)
-        self._call(Accept(self.id, ids, launches, refusal_ms(refuse_seconds)))
-        for id in ids:
-            self.held.pop(id, None)
+        self._let_go(ids)
         return [op.task for op in ops]
 
     def kill(self, task: OnAgent, grace: float | None = None) -> None:
         grace_ms = None if grace is None else milliseconds("grace", grace)
-        self._call(Kill(self.id, task.id, self._calendar.id_of(task.agent), grace_ms))
+        found = on_agent(task)
+        self._call(Kill(self.id, found.id, self._calendar.id_of(found.agent), grace_ms))
 
     def reconcile(self, tasks: Iterable[tuple[str, str | None]] = ()) -> None:
         """Ask for the state of (task id, agent) pairs; with none, of all its tasks."""
-        self._call(Reconcile(self.id, tuple(TaskRef(task_id, self._calendar.id_of(agent)) for task_id, agent in tasks)))
+        pairs = [task_on_agent(row) for row in rows("tasks", tasks)]
+        self._call(Reconcile(self.id, tuple(TaskRef(task_id, self._calendar.id_of(agent)) for task_id, agent in pairs)))
 
     def acknowledge(self, event: Event) -> None:
         """Acknowledge an UPDATE by hand. Raises InvalidValue for an event that wants none."""
@@ -215,7 +208,11 @@ class Framework:
     def subscription(self) -> Subscribe:
         return Subscribe(self.info, tuple(sorted(self.suppressed)))
 
-    def received(self, at_ms: int, message: Any) -> Event:
+    def admitted(self, framework_id: str) -> None:
+        self.info = replace(self.info, id=framework_id)
+        self.subscribed = True
+
+    def received(self, at_ms: int, message: FrameworkEvent) -> Event:
         """Book what the master sent."""
         event = event_of(message, at_ms, self._calendar)
         self.events.append(event)
@@ -244,10 +241,13 @@ class Framework:
         if task is not None:
             task.state, task.reason, task.message = event.state or "", event.reason, event.message or ""
 
-    def _decline(self, offers: Sequence[Offer | str], refuse_seconds: float) -> None:
-        ids = tuple(o if isinstance(o, str) else o.id for o in offers)
+    def _decline(self, offers: Iterable[Offer | str], refuse_seconds: float) -> None:
+        ids = tuple(offer_id(o) for o in offers)
         self._call(Decline(self.id, ids, refusal_ms(refuse_seconds)))
-        for id in ids:
+        self._let_go(ids)
+
+    def _let_go(self, offer_ids: Iterable[str]) -> None:
+        for id in offer_ids:
             self.held.pop(id, None)
 
     def _agent_of(self, offer: Offer | str) -> str:
@@ -268,58 +268,6 @@ class Framework:
             raise Conflict(f"framework {self.name!r} is not running")
 
 
-class ScriptedMachine:
-    """One life of a scripted framework."""
-
-    def __init__(self, framework: Framework, *, first: bool) -> None:
-        self._framework = framework
-        self._first = first
-
-    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
-        framework = self._framework
-        match message:
-            case Wake("start"):
-                if self._first or framework.reregisters:
-                    self._subscribe(out)
-            case LinkUp(peer) if peer == MASTER:
-                if framework.reregisters:
-                    self._subscribe(out)
-            case LinkDown(peer) if peer == MASTER:
-                framework.parted()
-            case Subscribed(framework_id):
-                framework.received(now_ms, message)
-                self._subscribed(framework_id, out)
-            case FrameworkError():
-                framework.received(now_ms, message)
-                framework.parted()
-                framework.closed = True
-            case Update(status):
-                framework.received(now_ms, message)
-                if status.uuid and framework.acknowledges:
-                    out.send(MASTER, Acknowledge(framework.id, status.agent_id, status.task_id, status.uuid))
-            case Offers() | Rescind() | FromExecutor() | Failure():
-                framework.received(now_ms, message)
-            case _:
-                return
-
-    def check(self) -> None:
-        return
-
-    def _subscribe(self, out: Outbox) -> None:
-        if not self._framework.closed:
-            out.send(MASTER, self._framework.subscription())
-
-    def _subscribed(self, framework_id: str, out: Outbox) -> None:
-        framework = self._framework
-        framework.info = _with_info_id(framework.info, framework_id)
-        framework.subscribed = True
-        awake = tuple(r for r in framework.info.roles if r not in framework.suppressed)
-        if framework.demand and awake:
-            out.send(MASTER, Revive(framework_id, awake, framework.demand))
-        for call in framework.flush():
-            out.send(MASTER, call)
-
-
 def framework_info(
     name: str,
     roles: Iterable[str],
@@ -329,40 +277,18 @@ def framework_info(
     failover_timeout: float,
     principal: str,
 ) -> FrameworkInfo:
-    """What a scripted framework says of itself. Raises InvalidValue for a time that is none."""
+    """What a scripted framework says of itself. Raises InvalidValue; whether its roles are good is for the master to say."""
     return FrameworkInfo(
-        name=name,
-        roles=tuple(roles),
+        name=name_of(name),
+        roles=texts("roles", roles),
         id=id,
         user="sim",
         principal=principal,
-        capabilities=ALL_CAPABILITIES if capabilities is None else tuple(str(c) for c in capabilities),
+        capabilities=capabilities_of(capabilities),
         failover_timeout_ms=milliseconds("failover_timeout", failover_timeout),
         hostname=name,
     )
 
 
-def demand_of(demand: DemandText | None) -> tuple[Demand, ...]:
-    return tuple(Demand(Resources.of(shape), count) for shape, count in demand or ())
-
-
-def milliseconds(field: str, seconds: float) -> int:
-    """`seconds` in ms. Raises InvalidValue unless it is a finite number of at least 0."""
-    if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
-        raise InvalidValue(field, seconds, "must be a number of seconds, 0 or more")
-    return round(seconds * 1000)
-
-
-def refusal_ms(seconds: float) -> int:
-    """As Mesos reads refuse_seconds: what is no time counts as the default, more than a year as a year."""
-    if math.isnan(seconds) or seconds < 0:
-        return DEFAULT_REFUSE_MS
-    return min(MAX_REFUSE_MS, round(min(seconds, MAX_REFUSE_MS / 1000) * 1000))
-
-
 def _with_id(call: Any, framework_id: str) -> Any:
     return replace(call, framework_id=framework_id)
-
-
-def _with_info_id(info: FrameworkInfo, framework_id: str) -> FrameworkInfo:
-    return info if info.id == framework_id else replace(info, id=framework_id)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from raymesos.errors import UnknownId
 from raymesos.sim.audit import Auditor
 from raymesos.sim.jobs import report_of
-from raymesos.sim.scripted import SCRIPTED, OnAgent
+from raymesos.sim.reading import OnAgent
+from raymesos.sim.scripted import SCRIPTED
 from raymesos.sim.shim import Fate, Finish
 from raymesos.sim.world import World
 from raymesos.wire.messages import StartWork

@@ -12,10 +12,39 @@ _LIVE = {
     TaskState.KILLING: "tasks_killing",
 }
 _ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "gone_by_operator")
+_COUNTERS = (
+    "dropped_messages",
+    "invalid_status_update_acknowledgements",
+    "invalid_status_updates",
+    "messages_accept",
+    "messages_decline_offers",
+    "messages_kill_task",
+    "messages_launch_tasks",
+    "messages_reconcile_tasks",
+    "messages_register_framework",
+    "messages_register_slave",
+    "messages_reregister_slave",
+    "messages_resource_offers",
+    "messages_revive_offers",
+    "messages_status_update",
+    "messages_suppress_offers",
+    "messages_unregister_slave",
+    "recovery_slave_removals",
+    "slave_registrations",
+    "slave_removals",
+    "slave_removals/reason_registered",
+    "slave_removals/reason_unhealthy",
+    "slave_removals/reason_unregistered",
+    "slave_reregistrations",
+    "slave_unreachable_completed",
+    "valid_status_update_acknowledgements",
+    "valid_status_updates",
+)
+"""They begin at 0: who draws a graph or compares two moments finds them from the start."""
 
 
 def metrics(state: State, now_ms: int) -> dict[str, float]:
-    values: dict[str, float] = {f"tasks_{name}": 0 for name in _ENDED}
+    values: dict[str, float] = dict.fromkeys((*_COUNTERS, *[f"tasks_{name}" for name in _ENDED]), 0)
     values |= state.counts
     frameworks = [f for f in state.frameworks.values() if not f.removed]
     values |= {name: state.live.get(task_state, 0) for task_state, name in _LIVE.items()}
