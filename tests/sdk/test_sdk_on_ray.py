@@ -1,0 +1,151 @@
+"""A framework in a process of its own, on a real cluster: it runs work, and its tasks outlive it for as long as it said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from workloads.hello_framework.main import Hello, main
+
+import raymesos as rm
+from raymesos.errors import Conflict
+from raymesos.sdk import FrameworkInfo, Offer, TaskStatus
+
+pytestmark = pytest.mark.ray
+
+LONE = Path(__file__).with_name("lone_driver.py")
+SOON_S = 60.0
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Returns when `true()` is. What is waited for is a matter of milliseconds."""
+    pause = threading.Event()
+    for _ in range(int(SOON_S / 0.02)):
+        if true():
+            return
+        pause.wait(0.02)
+    raise AssertionError("it did not come to be")
+
+
+def state_of(cluster: rm.Cluster, framework_id: str) -> str:
+    return next((str(f["state"]) for f in cluster.view("frameworks") if f["id"] == framework_id), "gone")
+
+
+@contextmanager
+def lone(cluster: rm.Cluster, failover: float, command: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A driver in a process of its own with one running task, and its framework id."""
+    process = subprocess.Popen(
+        [sys.executable, str(LONE), cluster.name, str(failover), command], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        framework_id = process.stdout.readline().strip()
+        assert framework_id
+        states = iter(process.stdout.readline, "")
+        assert "TASK_RUNNING\n" in states
+        yield process, framework_id
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Resumed(rm.Scheduler):
+    """Stops at the first terminal update."""
+
+    def __init__(self) -> None:
+        self.heard: list[TaskStatus] = []
+        self.ids: list[str] = []
+
+    def subscribed(self, driver: rm.Driver, framework_id: str) -> None:
+        self.ids.append(framework_id)
+
+    def status_update(self, driver: rm.Driver, status: TaskStatus) -> None:
+        self.heard.append(status)
+        if status.is_terminal:
+            driver.stop()
+
+
+def test_the_example_runs_its_commands_and_ends(cluster: rm.Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(5, cluster) == 0
+    lines = capsys.readouterr().out.splitlines()
+    finished = [line.split()[0] for line in lines if "TASK_FINISHED" in line]
+    assert sorted(finished) == [f"hello.{n}" for n in range(5)]
+    until(lambda: all(f["state"] == "completed" for f in cluster.view("frameworks") if f["name"] == "hello"))
+
+
+def test_a_killed_driver_is_resumed_by_its_id_and_gets_the_updates_it_missed(
+    cluster: rm.Cluster, tmp_path: Path
+) -> None:
+    flag = tmp_path / "go"
+    with lone(cluster, 600, f"while [ ! -e {flag} ]; do sleep 0.05; done") as (process, framework_id):
+        until(lambda: state_of(cluster, framework_id) == "active")
+        process.kill()
+        until(lambda: state_of(cluster, framework_id) == "disconnected")
+        flag.touch()
+        resumed = Resumed()
+        info = FrameworkInfo(name="lone", roles=["sdk"], failover_timeout=600, framework_id=framework_id)
+        assert rm.Driver(resumed, info, cluster).run() == "DRIVER_STOPPED"
+    assert resumed.ids == [framework_id]
+    assert [(s.task_id, s.state) for s in resumed.heard] == [("lone", "TASK_FINISHED")]
+
+
+def test_a_killed_driver_without_a_failover_timeout_takes_its_tasks_with_it(
+    cluster: rm.Cluster, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    with lone(cluster, 0, f"echo $$ > {pid_file}; exec sleep 1000") as (process, framework_id):
+        until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
+        task = psutil.Process(int(pid_file.read_text()))
+        process.kill()
+        task.wait(SOON_S)
+        info = FrameworkInfo(name="lone", roles=["sdk"], framework_id=framework_id)
+        with pytest.raises(Conflict, match="Framework has been removed"):
+            rm.Driver(Resumed(), info, cluster).run()
+
+
+def test_an_error_in_a_callback_ends_the_driver_and_comes_out_of_run(cluster: rm.Cluster) -> None:
+    class Clumsy(Hello):
+        def resource_offers(self, driver: rm.Driver, offers: list[Offer]) -> None:
+            raise ZeroDivisionError("clumsy")
+
+    driver = rm.Driver(Clumsy(1), FrameworkInfo(name="clumsy", roles=["sdk"]), cluster)
+    with pytest.raises(ZeroDivisionError, match="clumsy"):
+        driver.run()
+    until(lambda: state_of(cluster, driver.framework_id) in ("completed", "gone"))
+
+
+def test_a_second_driver_takes_over_and_the_first_hears_why_it_ends(cluster: rm.Cluster) -> None:
+    here = threading.Event()
+
+    class Waits(Resumed):
+        def subscribed(self, driver: rm.Driver, framework_id: str) -> None:
+            super().subscribed(driver, framework_id)
+            here.set()
+
+    info = FrameworkInfo(name="taken", roles=["sdk"], failover_timeout=600)
+    first = rm.Driver(Waits(), info, cluster, suppressed_roles=["sdk"])
+    first.start()
+    assert here.wait(SOON_S)
+    here.clear()
+    again = FrameworkInfo(name="taken", roles=["sdk"], failover_timeout=600, framework_id=first.framework_id)
+    second = rm.Driver(Waits(), again, cluster, suppressed_roles=["sdk"])
+    second.start()
+    with pytest.raises(Conflict, match="failed over"):
+        first.join(SOON_S)
+    assert here.wait(SOON_S)
+    second.stop(failover=True)
+    assert second.join() == "DRIVER_STOPPED"
+    until(lambda: state_of(cluster, second.framework_id) == "disconnected")
+    third = rm.Driver(Waits(), again, cluster)
+    here.clear()
+    third.start()
+    assert here.wait(SOON_S)
+    third.stop()
+    assert third.join() == "DRIVER_STOPPED"
+    until(lambda: state_of(cluster, third.framework_id) in ("completed", "gone"))
