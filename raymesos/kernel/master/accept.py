@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from raymesos.kernel.master import notes, offers
 from raymesos.kernel.master.state import Agent, Framework, State, Task, add_task, count, subscriber
+from raymesos.kernel.master.tasks import count_end, told_as
 from raymesos.machine import Outbox
 from raymesos.model.resources import EMPTY, Resources, fractional_gpus
-from raymesos.model.tasks import Reason, Source, TaskState, for_framework
+from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.messages import Accept, RunTasks, TaskInfo, TaskStatus, Update
 
 # Mesos' bound for ids; they become file names.
@@ -30,7 +31,10 @@ def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: in
         _refuse(state, framework, message, tasks, f"Task launched with invalid offers: {error}", out, now_ms)
         return
     used = [offers.take(state, offer_id) for offer_id in message.offer_ids]
-    framework.accepted += len(used)
+    if message.operations:
+        framework.accepted += len(used)
+    else:
+        framework.declined += len(used)
     agent, role = state.agents[used[0].agent_id], used[0].role
     left: Resources = EMPTY
     for offer in used:
@@ -147,9 +151,8 @@ def _answer(
     now_ms: int,
 ) -> None:
     """An update of the master's own: without uuid, not to be acknowledged."""
-    told = for_framework(new, partition_aware=framework.partition_aware)
+    told = told_as(framework, new)
     status = TaskStatus(task_id, told, agent_id, "", Source.MASTER, reason, text, now_ms)
-    count(state, f"tasks_{told.removeprefix('TASK_').lower()}")
-    count(state, f"{told.lower()}/source_master/{reason.removeprefix('REASON_').lower()}")
+    count_end(state, told, reason, Source.MASTER)
     if framework.address is not None:
         out.send(framework.address, Update(status))

@@ -38,7 +38,7 @@ def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms
         out.send(sender, FrameworkError(error))
         notes.event(out, now_ms, "framework refused", info.name, error)
         return
-    count(state, "messages_register_framework")
+    count(state, "messages_reregister_framework" if info.id else "messages_register_framework")
     there = state.frameworks.get(state.framework_of_address.get(sender, ""))
     if there is not None and not info.id:
         info = replace(info, id=there.id)  # It has not heard our answer to its first subscription and asks again.
@@ -112,6 +112,7 @@ def failover_over(state: State, framework_id: str, out: Outbox, now_ms: int) -> 
 def teardown(state: State, sender: str, message: Teardown, out: Outbox, now_ms: int) -> None:
     framework = subscriber(state, sender, message.framework_id)
     if framework is not None:
+        count(state, "messages_unregister_framework")
         remove(state, framework, out, now_ms, "torn down")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.master import (
@@ -18,7 +18,7 @@ from raymesos.kernel.master import (
     registry,
     tasks,
 )
-from raymesos.kernel.master.state import State
+from raymesos.kernel.master.state import State, count
 from raymesos.machine import ALLOCATOR, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
@@ -67,6 +67,9 @@ FromAgent = RegisterAgent | ReregisterAgent | UnregisterAgent | Pong | StatusUpd
 FromHost = Wake | LinkDown | LinkUp
 MasterInbox = FromFramework | FromAgent | FromHost | AllocatorReady | Allocations | SetWeights
 
+_INBOX = dict.fromkeys(get_args(MasterInbox))
+"""What a peer may say; anything else is its mistake."""
+
 
 class MasterMachine:
     """`cluster_id` goes into every id that it gives. `restore` comes before anything else."""
@@ -96,6 +99,9 @@ class MasterMachine:
     def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
         inbox: MasterInbox = message
         state = self.state
+        if type(message) not in _INBOX:
+            count(state, "dropped_messages")
+            return
         match inbox:
             case Allocations():
                 offers.granted(state, inbox, out, now_ms)
@@ -136,7 +142,7 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
         case Suppress():
             frameworks.suppress(state, sender, message, out)
         case Kill():
-            tasks.kill(state, sender, message, out, now_ms)
+            reconcile.kill(state, sender, message, out, now_ms)
         case Acknowledge():
             tasks.acknowledged(state, sender, message, out)
         case Reconcile():

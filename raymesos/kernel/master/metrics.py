@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raymesos.kernel.master.state import State
+from raymesos.model.resources import Resources
 from raymesos.model.tasks import TaskState
 
 _LIVE = {
@@ -14,20 +15,27 @@ _LIVE = {
 _ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "gone_by_operator")
 _COUNTERS = (
     "dropped_messages",
+    "invalid_framework_to_executor_messages",
     "invalid_status_update_acknowledgements",
     "invalid_status_updates",
     "messages_accept",
     "messages_decline_offers",
+    "messages_executor_to_framework",
+    "messages_exited_executor",
+    "messages_framework_to_executor",
     "messages_kill_task",
     "messages_launch_tasks",
     "messages_reconcile_tasks",
     "messages_register_framework",
     "messages_register_slave",
+    "messages_reregister_framework",
     "messages_reregister_slave",
     "messages_resource_offers",
     "messages_revive_offers",
     "messages_status_update",
+    "messages_status_update_acknowledgement",
     "messages_suppress_offers",
+    "messages_unregister_framework",
     "messages_unregister_slave",
     "recovery_slave_removals",
     "slave_registrations",
@@ -37,6 +45,7 @@ _COUNTERS = (
     "slave_removals/reason_unregistered",
     "slave_reregistrations",
     "slave_unreachable_completed",
+    "valid_framework_to_executor_messages",
     "valid_status_update_acknowledgements",
     "valid_status_updates",
 )
@@ -69,18 +78,27 @@ def metrics(state: State, now_ms: int) -> dict[str, float]:
 
 
 def _resources(state: State) -> dict[str, float]:
-    total: dict[str, int] = dict.fromkeys(("cpus", "gpus", "mem", "disk"), 0)
+    """What there is and what tasks hold: of the regular, and by itself of the revocable."""
+    total = {(name, kind): 0 for name in ("cpus", "gpus", "mem", "disk") for kind in ("", "_revocable")}
     used = dict(total)
     for agent in state.agents.values():
-        for name, value in agent.info.resources.quantities().items():
-            if name in total:
-                total[name] += value
-        for name, value in agent.used.quantities().items():
-            if name in used:
-                used[name] += value
+        _add(total, agent.info.resources)
+        _add(used, agent.used)
     values: dict[str, float] = {}
-    for name, whole in total.items():
-        values[f"{name}_total"] = whole / 1000
-        values[f"{name}_used"] = used[name] / 1000
-        values[f"{name}_percent"] = used[name] / whole if whole else 0
+    for (name, kind), whole in total.items():
+        values[f"{name}{kind}_total"] = whole / 1000
+        values[f"{name}{kind}_used"] = used[name, kind] / 1000
+        values[f"{name}{kind}_percent"] = used[name, kind] / whole if whole else 0
     return values
+
+
+def _add(sums: dict[tuple[str, str], int], resources: Resources) -> None:
+    parts = (
+        [("", resources)]
+        if resources.is_plain
+        else [("", resources.non_revocable()), ("_revocable", resources.revocable())]
+    )
+    for kind, part in parts:
+        for name, value in part.quantities().items():
+            if (name, kind) in sums:
+                sums[name, kind] += value

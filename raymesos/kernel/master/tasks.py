@@ -34,8 +34,6 @@ from raymesos.wire.messages import (
     ExecutorMessage,
     Failure,
     FromExecutor,
-    Kill,
-    KillTask,
     Recover,
     ShutdownExecutor,
     ShutdownOneExecutor,
@@ -74,6 +72,7 @@ def acknowledged(state: State, sender: str, message: Acknowledge, out: Outbox) -
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
         return
+    count(state, "messages_status_update_acknowledgement")
     agent = state.agents.get(message.agent_id)
     if agent is None or not agent.connected:
         count(state, "invalid_status_update_acknowledgements")
@@ -89,30 +88,6 @@ def acknowledged(state: State, sender: str, message: Acknowledge, out: Outbox) -
     ):
         drop_task(state, task)
     out.send(agent.address, StatusAcknowledged(framework.id, message.task_id, message.uuid))
-
-
-def kill(state: State, sender: str, message: Kill, out: Outbox, now_ms: int) -> None:
-    """Have the task killed; while its agent is away the kill waits for its return. An unknown task is answered as by reconciliation.
-
-    As in Mesos, a kill that names another agent than the task's is ignored.
-    """
-    from raymesos.kernel.master.reconcile import answer_one
-
-    framework = subscriber(state, sender, message.framework_id)
-    if framework is None:
-        return
-    count(state, "messages_kill_task")
-    task = framework.tasks.get(message.task_id)
-    if task is None:
-        answer_one(state, framework, message.task_id, message.agent_id, out, now_ms)
-        return
-    if message.agent_id not in ("", task.agent_id):
-        count(state, "dropped_messages")
-        return
-    agent = state.agents[task.agent_id]
-    task.kill_asked, task.kill_grace_ms = True, message.grace_ms
-    if agent.connected:
-        out.send(agent.address, KillTask(framework.id, task.info.task_id, message.grace_ms))
 
 
 def release(state: State, task: Task, out: Outbox) -> None:
@@ -144,7 +119,7 @@ def tell(
     unreachable_ms: int | None = None,
 ) -> None:
     """An update of the master's own about a task: no uuid, not to be acknowledged."""
-    told = for_framework(new, partition_aware=framework.partition_aware)
+    told = told_as(framework, new)
     status = TaskStatus(
         task.info.task_id,
         told,
@@ -156,7 +131,7 @@ def tell(
         now_ms,
         unreachable_ms=unreachable_ms,
     )
-    _count_state(state, told, reason, Source.MASTER)
+    count_end(state, told, reason, Source.MASTER)
     if framework.address is not None:
         out.send(framework.address, Update(status))
 
@@ -164,12 +139,20 @@ def tell(
 def to_executor(state: State, sender: str, message: ToExecutor, out: Outbox) -> None:
     """Best effort: to an agent that is away it is dropped."""
     framework = subscriber(state, sender, message.framework_id)
+    if framework is None:
+        return
+    count(state, "messages_framework_to_executor")
     agent = state.agents.get(message.agent_id)
-    if framework is not None and agent is not None and agent.connected:
-        out.send(agent.address, ExecutorMessage(framework.id, message.executor_id, message.data, down=True))
+    if agent is None or not agent.connected:
+        count(state, "invalid_framework_to_executor_messages")
+        return
+    count(state, "valid_framework_to_executor_messages")
+    out.send(agent.address, ExecutorMessage(framework.id, message.executor_id, message.data, down=True))
 
 
 def from_executor(state: State, sender: str, message: ExecutorMessage, out: Outbox) -> None:
+    """Best effort: to a framework that is away it is dropped."""
+    count(state, "messages_executor_to_framework")
     agent = agent_at(state, sender)
     framework = state.frameworks.get(message.framework_id)
     if agent is not None and framework is not None and framework.address is not None:
@@ -177,6 +160,8 @@ def from_executor(state: State, sender: str, message: ExecutorMessage, out: Outb
 
 
 def executor_exited(state: State, sender: str, message: ExecutorExited, out: Outbox, now_ms: int) -> None:
+    """Its framework is told, if it is there; its tasks are told of one by one."""
+    count(state, "messages_exited_executor")
     agent = agent_at(state, sender)
     framework = state.frameworks.get(message.framework_id)
     if agent is not None and framework is not None and framework.address is not None:
@@ -202,7 +187,7 @@ def _book(state: State, task: Task, message: StatusUpdate, out: Outbox, now_ms: 
     if is_terminal(task.state):
         release(state, task, out)
     if not repeated:
-        _count_state(state, status.state, status.reason, status.source)
+        count_end(state, status.state, status.reason, status.source)
         notes.task_now(out, now_ms, task, reason=status.reason, message=status.message)
 
 
@@ -211,7 +196,7 @@ def _forward(framework: Framework, agent: Agent, message: StatusUpdate, out: Out
     if status.state is TaskState.KILLING and Capability.TASK_KILLING_STATE not in framework.info.capabilities:
         _acknowledge_for(agent, message, out)
         return
-    told = for_framework(status.state, partition_aware=framework.partition_aware)
+    told = told_as(framework, status.state)
     if told is not status.state or status.agent_id != agent.id:
         status = replace(status, state=told, agent_id=agent.id)
     out.send(str(framework.address), Update(status))
@@ -222,12 +207,17 @@ def _acknowledge_for(agent: Agent, message: StatusUpdate, out: Outbox) -> None:
     out.send(agent.address, StatusAcknowledged(message.framework_id, message.status.task_id, message.status.uuid))
 
 
-def _count_state(state: State, new: TaskState, reason: Reason, source: Source) -> None:
+def told_as(framework: Framework, state: TaskState) -> TaskState:
+    """The state in words that the framework knows."""
+    if state is TaskState.KILLING and Capability.TASK_KILLING_STATE not in framework.info.capabilities:
+        return TaskState.RUNNING
+    return for_framework(state, partition_aware=framework.partition_aware)
+
+
+def count_end(state: State, new: TaskState, reason: Reason, source: Source) -> None:
+    """Count the end of a task, if it is one, by Mesos' names."""
     if is_terminal(new):
         name = new.removeprefix("TASK_").lower()
         count(state, f"tasks_{name}")
         if reason is not Reason.NONE:
-            count(
-                state,
-                f"task_{name}/{source.lower()}/{reason.lower()}",
-            )
+            count(state, f"task_{name}/{source.lower()}/{reason.lower()}")
