@@ -149,7 +149,7 @@ class Host:
             verdict = accept(incoming, self.epoch, from_epoch, batch)
             if verdict.take or verdict.reborn or verdict.gap:
                 try:
-                    envelopes = decode_batch(batch.blob)[verdict.skip :] if verdict.take else []
+                    envelopes = decode_batch(batch.blob) if verdict.take else []
                 except ProtocolError:
                     log.exception("%s: dropped a batch of %d messages from %s", self.name, batch.count, from_host)
                     envelopes = []

@@ -11,7 +11,7 @@ This module knows neither Ray nor clocks: the host drives it and carries the bat
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from raymesos.machine import Envelope
 from raymesos.wire.codec import encode_envelope, join_envelopes
@@ -81,7 +81,8 @@ class Outgoing:
             # Until the peer has answered once, one batch is enough: its first answer may be a refusal.
             batches = batches[:1] if self.sent == 0 else []
         self.sent += len(batches)
-        return batches
+        # Cut before the peer's first answer, a batch would still be for any life: one that missed the first would wait for it for ever.
+        return [replace(batch, to_epoch=self.epoch) for batch in batches]
 
     def probe(self) -> Batch | None:
         """An empty batch, whose answer tells which life the peer is in; None while real ones are on their way."""
@@ -152,11 +153,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """How much of a batch is new: all but `skip` leading messages if `take`. `reborn`: the sender has a new life; `gap`: it gave up messages."""
+    """Whether to take the batch. `reborn`: the sender has a new life; `gap`: it gave up messages."""
 
     reply: Reply
     take: bool
-    skip: int = 0
     reborn: bool = False
     gap: bool = False
 
@@ -172,9 +172,8 @@ def accept(incoming: Incoming, own_epoch: int, from_epoch: int, batch: Batch) ->
     gap = not reborn and batch.session > incoming.session
     if reborn or gap:
         incoming.epoch, incoming.session, incoming.last_seq = from_epoch, batch.session, 0
-    last = batch.first_seq + batch.count - 1
-    if batch.first_seq > incoming.last_seq + 1 or last <= incoming.last_seq:
+    # A batch is sent again as it was, so it is the next one, or known, or beyond a gap: never partly new.
+    if batch.first_seq != incoming.last_seq + 1 or not batch.count:
         return Accepted(Reply(own_epoch, incoming.last_seq, refused=False), take=False, reborn=reborn, gap=gap)
-    skip = incoming.last_seq + 1 - batch.first_seq
-    incoming.last_seq = last
-    return Accepted(Reply(own_epoch, last, refused=False), take=True, skip=skip, reborn=reborn, gap=gap)
+    incoming.last_seq += batch.count
+    return Accepted(Reply(own_epoch, incoming.last_seq, refused=False), take=True, reborn=reborn, gap=gap)

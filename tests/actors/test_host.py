@@ -1,0 +1,229 @@
+"""The shell around machines, between hosts of one process: order, durability before departure, new lives, clients, and what happens to a bug."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from raymesos.actors.host import Host
+from raymesos.actors.link import Batch, Reply
+from raymesos.machine import LinkDown, LinkUp, Outbox, Wake
+from raymesos.wire.messages import Decline, Rescind
+
+
+class Wires:
+    """Carries batches between hosts of one process. `cut` loses calls; a host that is not there is gone."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, Host] = {}
+        self.cut: dict[str, None] = {}
+
+    def carrier(self, own: str) -> Any:
+        wires = self
+
+        class Carrier:
+            def carry(
+                self, peer: str, from_epoch: int, batch: Batch, done: Callable[[Reply | None, bool], None]
+            ) -> None:
+                host = wires.hosts.get(peer)
+                if host is None or peer in wires.cut or own in wires.cut:
+                    done(None, host is None)
+                else:
+                    done(host.receive(own, from_epoch, batch), False)
+
+        return Carrier()
+
+    def host(self, name: str, epoch: int, machine: Any, keepers: dict[str, Any] | None = None) -> Host:
+        made = Host(name, epoch, self.carrier(name), keepers)
+        made.on_broken = lambda error: None
+        made.add(name, machine)
+        self.hosts[name] = made
+        return made
+
+
+class Recorder:
+    """A machine that keeps what it gets and lets a test wait for it."""
+
+    def __init__(self, react: Callable[[Any, Outbox], None] | None = None) -> None:
+        self.got: list[Any] = []
+        self._react = react
+        self._changed = threading.Condition()
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        if self._react is not None:
+            self._react(message, out)
+        with self._changed:
+            self.got.append(message)
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        return
+
+    def wait_for(self, ready: Callable[[list[Any]], bool]) -> list[Any]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: ready(self.got), timeout=20), self.got
+            return list(self.got)
+
+
+@pytest.fixture
+def wires() -> Any:
+    made = Wires()
+    yield made
+    for host in made.hosts.values():
+        host.stop()
+
+
+def offers(got: list[Any]) -> list[str]:
+    return [m.offer_id for m in got if isinstance(m, Rescind)]
+
+
+def passes_on(to: str) -> Callable[[Any, Outbox], None]:
+    return lambda message, out: out.send(to, message) if isinstance(message, Rescind) else None
+
+
+def test_what_one_machine_sends_the_other_gets_in_order(wires: Wires) -> None:
+    b = Recorder()
+    wires.host("b", 1, b).start()
+    a = wires.host("a", 1, Recorder(passes_on("b")))
+    a.start()
+    for i in range(500):
+        a.post("a", "test", Rescind(str(i)))
+    got = b.wait_for(lambda got: len(offers(got)) == 500)
+    assert offers(got) == [str(i) for i in range(500)]
+    assert got[0] == Wake("start")
+
+
+def test_nothing_leaves_before_its_records_are_durable(wires: Wires) -> None:
+    done: list[str] = []
+
+    class Keeper:
+        def append(self, records: list[Any]) -> None:
+            done.append(f"append {len(records)}")
+
+        def commit(self) -> None:
+            done.append("commit")
+
+    def react(message: Any, out: Outbox) -> None:
+        if isinstance(message, Rescind):
+            out.persist(message)
+            out.send("b", message)
+
+    b = Recorder(lambda message, out: done.append("arrived") if isinstance(message, Rescind) else None)
+    wires.host("b", 1, b).start()
+    a = wires.host("a", 1, Recorder(react), {"a": Keeper()})
+    a.start()
+    a.post("a", "test", Rescind("1"))
+    b.wait_for(lambda got: offers(got) == ["1"])
+    assert done == ["append 1", "commit", "arrived"]
+
+
+def test_a_record_that_cannot_be_kept_stops_the_host_and_nothing_leaves(wires: Wires) -> None:
+    class Full:
+        def append(self, records: list[Any]) -> None:
+            raise OSError("disk full")
+
+        def commit(self) -> None: ...
+
+    def react(message: Any, out: Outbox) -> None:
+        if isinstance(message, Rescind):
+            out.persist(message)
+            out.send("b", message)
+
+    b = Recorder()
+    wires.host("b", 1, b).start()
+    a = wires.host("a", 1, Recorder(react), {"a": Full()})
+    broken = threading.Event()
+    a.on_broken = lambda error: broken.set()
+    a.start()
+    a.post("a", "test", Rescind("1"))
+    assert broken.wait(20)
+    assert isinstance(a.broken, OSError)
+    assert offers(b.got) == []
+
+
+def test_a_peer_with_a_new_life_is_noticed_by_who_sends(wires: Wires) -> None:
+    first = Recorder()
+    wires.host("b", 1, first).start()
+    machine = Recorder(passes_on("b"))
+    a = wires.host("a", 1, machine)
+    a.start()
+    a.post("a", "test", Rescind("1"))
+    first.wait_for(lambda got: offers(got) == ["1"])
+    wires.hosts["b"].stop()
+    second = Recorder()
+    wires.host("b", 2, second).start()
+    a.post("a", "test", Rescind("2"))
+    machine.wait_for(lambda got: LinkUp("b", restarted=True) in got)
+    a.post("a", "test", Rescind("3"))
+    # What was on its way to the former life is not for the new one: the machines were told, and begin again.
+    assert offers(second.wait_for(lambda got: bool(offers(got)))) == ["3"]
+
+
+def test_a_peer_with_a_new_life_is_noticed_by_who_only_watches(wires: Wires) -> None:
+    wires.host("b", 1, Recorder()).start()
+    machine = Recorder(passes_on("b"))
+    a = wires.host("a", 1, machine)
+    a.watch("b", 5)
+    a.start()
+    a.post("a", "test", Rescind("1"))
+    machine.wait_for(lambda got: len(offers(got)) == 1)
+    wires.hosts["b"].stop()
+    wires.host("b", 2, Recorder()).start()
+    machine.wait_for(lambda got: LinkUp("b", restarted=True) in got)
+
+
+def test_a_peer_that_is_gone_is_down_and_up_again_when_it_answers(wires: Wires) -> None:
+    wires.host("b", 1, Recorder()).start()
+    machine = Recorder(passes_on("b"))
+    a = wires.host("a", 1, machine)
+    a.watch("b", 5)
+    a.start()
+    a.post("a", "test", Rescind("1"))
+    machine.wait_for(lambda got: len(offers(got)) == 1)
+    gone = wires.hosts.pop("b")
+    machine.wait_for(lambda got: LinkDown("b") in got)
+    wires.hosts["b"] = gone
+    machine.wait_for(lambda got: LinkUp("b", restarted=False) in got)
+    assert machine.got.count(LinkDown("b")) == 1
+
+
+def test_messages_are_carried_over_a_short_cut(wires: Wires) -> None:
+    b = Recorder()
+    wires.host("b", 1, b).start()
+    a = wires.host("a", 1, Recorder(passes_on("b")))
+    a.start()
+    wires.cut["b"] = None
+    for i in range(10):
+        a.post("a", "test", Rescind(str(i)))
+    a.ask(lambda now_ms: None)
+    del wires.cut["b"]
+    assert offers(b.wait_for(lambda got: len(offers(got)) == 10)) == [str(i) for i in range(10)]
+
+
+def test_a_client_gets_the_one_answer_to_its_call(wires: Wires) -> None:
+    class Answers(Recorder):
+        def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+            if isinstance(message, Decline):
+                out.send(sender, Rescind(message.offer_ids[0]))
+
+    a = wires.host("a", 1, Answers())
+    a.start()
+    assert a.call("a", "one", Decline("f", ("o",), 0), 20) == Rescind("o")
+    with pytest.raises(TimeoutError):
+        a.call("a", "two", Rescind("nobody answers this"), 0.05)
+
+
+def test_a_reader_sees_machines_between_turns_and_gets_what_it_raises(wires: Wires) -> None:
+    a = wires.host("a", 1, Recorder())
+    a.start()
+    assert a.ask(lambda now_ms: now_ms > 0)
+
+    def fails(now_ms: int) -> None:
+        raise KeyError("not there")
+
+    with pytest.raises(KeyError, match="not there"):
+        a.ask(fails)
+    assert a.broken is None
