@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,20 +21,21 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from raymesos.actors.claims import claim, free_on, release
+from raymesos.actors.claims import release
+from raymesos.actors.nodes import agent_for_node, claim_name, start_agent
 from raymesos.actors.plan import BATCH, AgentPlan, ClusterPlan
 from raymesos.actors.running import Running as Running
 from raymesos.actors.running import check_name, refuse_if_running, remove_run_file, write_run_file
 from raymesos.actors.running import find_running as find_running
-from raymesos.errors import ClusterUnavailable, InvalidValue
+from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
 from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
-from raymesos.model.resources import Resources
 from raymesos.shim.process import start_time
 
 log = logging.getLogger("raymesos.cluster")
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
+REACH_TIMEOUT_S = 5.0
 # Memory that a local cluster leaves to Ray itself and to the machine.
 KEEP_FREE_MB = 1024
 
@@ -83,7 +85,7 @@ def start_local(
             "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
         )
     each_cpus, each_mem, said = _shape(agents, cpus, mem_mb)
-    _stay_on_loopback()
+    stay_on_loopback()
     ray_dir = tempfile.mkdtemp(prefix="raymesos-")
     progress("starting Ray")
     total = agents * each_cpus / 1000
@@ -119,7 +121,7 @@ def start_local(
         ]
         pid = os.getpid()
         running = Running(
-            name, context.address_info["gcs_address"], plan.work_dir, pid, pid_start=start_time(pid), ray_dir=ray_dir
+            name, context.address_info["gcs_address"], plan.work_dir, pid, pid_start=start_time(pid), own_dir=ray_dir
         )
         started = Started(running, plan, plans, said)
         _bring_up(started, node_id, progress)
@@ -137,21 +139,31 @@ def start_on(
     check_name(name)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
+        _reach(address)
         try:
             ray.init(address=address, namespace=name, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterUnavailable(f"no Ray cluster at {address}: {error}") from error
+    own_dir = "" if work_dir else f"{tempfile.gettempdir()}/raymesos-{name}-{secrets.token_hex(4)}"
     plan = ClusterPlan(
         namespace=name,
         cluster_id=_cluster_id(work_dir),
-        work_dir=work_dir or f"{tempfile.gettempdir()}/raymesos-{name}",
+        work_dir=work_dir or own_dir,
         seed=secrets.randbits(32),
         own_ray=False,
     )
+    if MASTER in _named(name):
+        raise Conflict(
+            f"a raymesos cluster named {name!r} is on this Ray cluster already; join it or choose another name"
+        )
     plans = [agent_for_node(node, cpus, mem_mb) for node in ray.nodes() if node["Alive"]]
-    running = Running(name, ray.get_runtime_context().gcs_address, plan.work_dir, 0)
+    running = Running(name, ray.get_runtime_context().gcs_address, plan.work_dir, 0, own_dir=own_dir)
     started = Started(running, plan, plans, [])
-    _bring_up(started, ray.get_runtime_context().get_node_id(), progress)
+    try:
+        _bring_up(started, ray.get_runtime_context().get_node_id(), progress)
+    except BaseException:
+        stop(started)
+        raise
     return started
 
 
@@ -160,7 +172,8 @@ def join(running: Running) -> None:
     if ray.is_initialized():
         return
     if running.pid:
-        _stay_on_loopback()
+        stay_on_loopback()
+    _reach(running.address)
     try:
         ray.init(address=running.address, namespace=running.namespace, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -169,28 +182,22 @@ def join(running: Running) -> None:
         ) from error
 
 
-def _stay_on_loopback() -> None:
+def _reach(address: str) -> None:
+    """Raises ClusterUnavailable if nothing listens at `host:port`: Ray itself would try for minutes. Other forms of address are left to Ray."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterUnavailable(f"no Ray cluster answers at {address}: {error}") from None
+
+
+def stay_on_loopback() -> None:
     """Everything that Ray starts from here listens on loopback only, this process included."""
     os.environ.update(LOCAL_RAY_ENV)
     # Ray reads the variable when it is first imported, which has happened; unset, it listens on every interface.
     ray_constants.ENABLE_RAY_CLUSTER = False
-
-
-def agent_for_node(node: dict[str, Any], cpus: float | None, mem_mb: int | None) -> AgentPlan:
-    """The agent of a Ray node: what Ray has free there, cut to `cpus` and `mem_mb`. Raises ClusterUnavailable if that is nothing."""
-    free = free_on(node["NodeID"])
-    whole = int(free.get("CPU", 0)) if cpus is None else min(cpus, free.get("CPU", 0.0))
-    if whole <= 0:
-        raise ClusterUnavailable(f"Ray node {node['NodeID'][:12]} has no free CPU to claim")
-    mem = mem_mb or int(free.get("memory", 1 << 30) / (1 << 20))
-    gpus = f";gpus:{int(free['GPU'])}" if free.get("GPU", 0) >= 1 else ""
-    labels = ";".join(f"{k}:{v}" for k, v in sorted(node.get("Labels", {}).items()) if not k.startswith("ray.io/"))
-    return AgentPlan(
-        name=f"{node['NodeManagerHostname']}-{node['NodeID'][:8]}",
-        node_id=node["NodeID"],
-        resources=f"cpus:{whole:g};mem:{mem}{gpus};ports:[31000-32000]",
-        attributes=labels,
-    )
 
 
 def _shape(agents: int, cpus: float | None, mem_mb: int | None) -> tuple[int, int, list[str]]:
@@ -219,18 +226,16 @@ def _cluster_id(work_dir: str | None) -> str:
 
 
 def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
-    from raymesos.actors.hosts import Agent, Allocator, BatchFramework, Master, Observer
+    from raymesos.actors.hosts import Allocator, BatchFramework, Master, Observer
 
     plan = started.plan
     progress("starting the Master, the Allocator and the agents")
-    for agent in started.agents:
-        claim(_claim_name(plan, agent.name), agent.node_id, Resources.parse(agent.resources))
     on_head = {"namespace": plan.namespace, "lifetime": "detached", "get_if_exists": True}
     handles = [
         cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined,union-attr]
         for cls, name in ((Master, MASTER), (Allocator, ALLOCATOR), (BatchFramework, BATCH), (Observer, OBSERVER))
     ]
-    handles += [start_agent(plan, agent, Agent) for agent in started.agents]
+    handles += [start_agent(plan, agent) for agent in started.agents]
     deadline = time.monotonic() + START_TIMEOUT_S
     try:
         ray.get([h.ready.remote() for h in handles], timeout=START_TIMEOUT_S)
@@ -250,63 +255,60 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
     write_run_file(started.running)
 
 
-def start_agent(plan: ClusterPlan, agent: AgentPlan, cls: Any) -> Any:
-    """The Agent actor on its node; found again if it is there."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    name = f"agent/{agent.name}"
-    return cls.options(
-        name=name,
-        namespace=plan.namespace,
-        lifetime="detached",
-        get_if_exists=True,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(agent.node_id, soft=False),
-    ).remote(plan, name, agent)
-
-
-def _claim_name(plan: ClusterPlan, agent: str) -> str:
-    return f"raymesos/{plan.namespace}/{agent}"
-
-
 def stop(started: Started) -> None:
     """End every process of the cluster: user processes, shims, actors, and Ray itself where it is ours. Idempotent."""
     remove_run_file(started.running.namespace)
     if not ray.is_initialized():
         return
-    stop_actors(started.plan, [a.name for a in started.agents])
-    for agent in started.agents:
-        release(_claim_name(started.plan, agent.name))
+    stop_actors(started.plan.namespace)
     if started.plan.own_ray:
         ray.shutdown()
-        shutil.rmtree(started.running.ray_dir, ignore_errors=True)
+    _remove_own_dir(started.running)
 
 
 def stop_found(running: Running) -> None:
     """End the actors and give back the claims of a cluster that another process put on a Ray cluster of others. Raises ClusterUnavailable."""
     join(running)
-    plan = ClusterPlan(running.namespace, cluster_id="", work_dir=running.work_dir, seed=0, own_ray=False)
-    agents = [a.removeprefix("agent/") for a in ray.util.list_named_actors() if a.startswith("agent/")]
-    stop_actors(plan, agents)
-    for agent in agents:
-        release(_claim_name(plan, agent))
+    stop_actors(running.namespace)
     remove_run_file(running.namespace)
     ray.shutdown()
+    _remove_own_dir(running)
 
 
-def stop_actors(plan: ClusterPlan, agents: list[str]) -> None:
-    """Ask the agents to end what runs on their nodes, then end the actors."""
-    handles = {
-        name: _find(plan, name) for name in [*(f"agent/{a}" for a in agents), BATCH, MASTER, ALLOCATOR, OBSERVER]
-    }
-    closing = [h.close.remote() for n, h in handles.items() if h is not None and n.startswith("agent/")]
-    ray.wait(closing, num_returns=len(closing), timeout=STOP_TIMEOUT_S) if closing else None
-    for handle in handles.values():
+def _remove_own_dir(running: Running) -> None:
+    if running.own_dir:
+        shutil.rmtree(running.own_dir, ignore_errors=True)
+
+
+def stop_actors(namespace: str) -> None:
+    """Start no agent any more, have the agents end what runs on their nodes, end all actors, and give back what was claimed."""
+    master = _find(namespace, MASTER)
+    if master is not None:
+        _wait([master.close.remote()])
+    names = _named(namespace)
+    agents = [name for name in names if name.startswith("agent/")]
+    found = {name: _find(namespace, name) for name in names}
+    _wait([found[name].close.remote() for name in agents if found[name] is not None])
+    for handle in found.values():
         if handle is not None:
             ray.kill(handle, no_restart=True)
+    for name in agents:
+        release(claim_name(namespace, name.removeprefix("agent/")))
 
 
-def _find(plan: ClusterPlan, name: str) -> Any | None:
+def _wait(calls: list[Any]) -> None:
+    if calls:
+        ray.wait(calls, num_returns=len(calls), timeout=STOP_TIMEOUT_S)
+
+
+def _named(namespace: str) -> list[str]:
+    """The names of the cluster's actors."""
+    found = ray.util.list_named_actors(all_namespaces=True)
+    return [a["name"] for a in found if a["namespace"] == namespace]
+
+
+def _find(namespace: str, name: str) -> Any | None:
     try:
-        return ray.get_actor(name, namespace=plan.namespace)
+        return ray.get_actor(name, namespace=namespace)
     except ValueError:
         return None

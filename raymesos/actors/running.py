@@ -26,8 +26,8 @@ class Running:
     """The process whose end takes a local cluster with it; 0 on a Ray cluster that is not ours."""
     pid_start: int = 0
     """When that process started, in the kernel's ticks: a pid alone may be somebody else's by now. 0 if unknown."""
-    ray_dir: str = ""
-    """Ray's own directory, made for this cluster and removed with it; empty on a Ray cluster that is not ours."""
+    own_dir: str = ""
+    """A directory that was made for this cluster and is removed with it (on a Ray cluster of several nodes: this node's). Empty if there is none."""
 
     @property
     def alive(self) -> bool:

@@ -78,7 +78,7 @@ def up(
         agents=agents or 1,
         cpus=cpus,
         mem_mb=mem,
-        work_dir=None if work_dir is None else str(work_dir.expanduser().resolve()),
+        work_dir=None if work_dir is None else _made(work_dir),
         address=address,
         block=block,
     )
@@ -174,6 +174,16 @@ def sim(
     from raymesos.sim.run import command
 
     raise typer.Exit(command(agents, frameworks, tasks, seed, faults=faults, as_json=json))
+
+
+def _made(directory: Path) -> str:
+    """The directory, there and absolute. Raises InvalidValue."""
+    path = directory.expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidValue("work_dir", str(path), (error.strerror or str(error)).lower()) from None
+    return str(path)
 
 
 def _table(context: typer.Context, name: str | None, view: str, shown: Any, *, as_json: bool) -> None:

@@ -65,7 +65,7 @@ def submit(
         screen.document({"id": job.id, "name": described.name, "role": described.role, "total": job.total})
         screen.line(job.id)
         return
-    say(f"job {job.id}: {job.total} commands in role {described.role}")
+    say(f"job {job.id}: {show.count(job.total, 'command')} in role {described.role}")
     result = _outcome(job, began, found.pause)
     screen.document(result)
     show.summary(screen, result)

@@ -60,6 +60,8 @@ job_commands.add_to(app)
 def main(argv: Sequence[str] | None = None, doors: Doors | None = None) -> int:
     """Run one command. Returns its exit code; whatever goes wrong is one line on stderr, or one document on stdout with `--json`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--json"]:
+        arguments = [*arguments[1:], "--json"]  # Written before the command it means the same.
     try:
         code = app(arguments, prog_name="raymesos", standalone_mode=False, obj=doors or Doors())
         sys.stdout.flush()

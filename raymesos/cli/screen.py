@@ -27,7 +27,7 @@ class Screen:
             sys.stdout.flush()
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-        """Rows under their columns, or the sentence `empty`. Numbers stand to the right."""
+        """Rows under their columns, or the sentence `empty`. Numbers stand to the right; only the last column is folded where a terminal is narrow."""
         if self.as_json:
             return
         if not rows:
@@ -54,14 +54,14 @@ def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> st
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name, right in zip(columns, _numeric(rows), strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    last = len(columns) - 1
+    for i, (name, right) in enumerate(zip(columns, _numeric(rows), strict=True)):
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=i != last)
     for row in rows:
         table.add_row(*(Text(_one_line(cell), style=_style(cell)) for cell in row))
     Console().print(table)

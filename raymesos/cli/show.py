@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 def ready(screen: Screen, info: Row, *, block: bool) -> None:
     """What `up` says when it is done."""
-    screen.line(f"cluster {info['name']} is ready: {_count(len(info['agents']), 'agent')}, work in {info['work_dir']}")
+    screen.line(f"cluster {info['name']} is ready: {count(len(info['agents']), 'agent')}, work in {info['work_dir']}")
     for agent in info["agents"]:
         screen.line(f"  {agent['name']}  {agent['resources']}")
     screen.line("Ctrl-C ends it" if block else "next: raymesos submit job.yaml; raymesos status; raymesos down")
@@ -22,7 +22,7 @@ def ready(screen: Screen, info: Row, *, block: bool) -> None:
 def status(screen: Screen, view: Row) -> None:
     active, known = view["agents"]["active"], view["agents"]["known"]
     other = f" ({known - active} more are not active)" if known > active else ""
-    screen.line(f"cluster {view['name']}: {_count(active, 'active agent')}{other}")
+    screen.line(f"cluster {view['name']}: {count(active, 'active agent')}{other}")
     if not active:
         screen.line("no agent is active: nothing can run")
     resources = [
@@ -42,7 +42,7 @@ def status(screen: Screen, view: Row) -> None:
 
 def roles(screen: Screen, rows: Sequence[Row]) -> None:
     screen.table(
-        ("ROLE", "WEIGHT", "SHARE", "RUNNING", "WAITING", "HOLDS"),
+        ("ROLE", "WEIGHT", "SHARE", "RUN", "WAIT", "HOLDS"),
         [(r["role"], r["weight"], _percent(r["share"]), r["running"], r["waiting"], r["held"] or "-") for r in rows],
         empty="no role is in use yet: a role is there once a job or a framework asks for offers in it",
     )
@@ -50,16 +50,16 @@ def roles(screen: Screen, rows: Sequence[Row]) -> None:
 
 def agents(screen: Screen, rows: Sequence[Row]) -> None:
     screen.table(
-        ("AGENT", "STATE", "HOST", "TASKS", "TOTAL", "USED", "ATTRIBUTES"),
+        ("AGENT", "STATE", "HOST", "TASKS", "ATTRIBUTES", "USED", "TOTAL"),
         [
             (
                 a["name"],
                 a["state"],
                 a["hostname"],
                 a["tasks"],
-                a["total"],
-                ";".join(f"{n}:{v:g}" for n, v in a["used"].items()) or "-",
                 a["attributes"] or "-",
+                ";".join(f"{n}:{v:g}" for n, v in a["used"].items()) or "-",
+                a["total"],
             )
             for a in rows
         ],
@@ -69,11 +69,10 @@ def agents(screen: Screen, rows: Sequence[Row]) -> None:
 
 def jobs(screen: Screen, rows: Sequence[Row], *, everything: bool, now_ms: int) -> None:
     screen.table(
-        ("JOB", "NAME", "ROLE", "STATE", "DONE", "FAILED", "RUNNING", "WAITING", "AGE", "WHY"),
+        ("JOB", "ROLE", "STATE", "DONE", "FAILED", "RUN", "WAIT", "TIME", "WHY"),
         [
             (
                 j["id"],
-                j["name"],
                 j["role"],
                 job_state(j),
                 f"{j['succeeded']}/{j['total']}",
@@ -136,7 +135,7 @@ def event_line(row: Row) -> str:
     return f"{at}  {row['kind']:<20} {row['subject']}{'  ' + row['text'] if row['text'] else ''}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
