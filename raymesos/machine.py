@@ -120,7 +120,9 @@ class Pump:
         """Take the machine out; its wakes and its queued messages go with it."""
         for owner, key in [k for k in self._due if k[0] == address]:
             del self._due[owner, key]
-        self._queue = deque(e for e in self._queue if e[0] != address)
+        kept = [e for e in self._queue if e[0] != address]
+        self._queue.clear()
+        self._queue.extend(kept)
         return self._machines.pop(address, None)
 
     def machine(self, address: str) -> Machine | None:
@@ -166,12 +168,13 @@ class Pump:
 
     def _drain(self, now_ms: int, departure: Departure) -> None:
         steps = 0
-        while self._queue:
-            to, sender, message = self._queue.popleft()
-            machine = self._machines.get(to)
+        queue, machines = self._queue, self._machines
+        out = Outbox()  # One for all: making one for each message costs 4 % of a simulation.
+        while queue:
+            to, sender, message = queue.popleft()
+            machine = machines.get(to)
             if machine is None:
                 continue  # It left while the message was on its way: the same as a message lost with its host.
-            out = Outbox()
             machine.handle(now_ms, sender, message, out)
             self._carry_out(now_ms, to, out, departure)
             steps += 1
@@ -179,16 +182,24 @@ class Pump:
                 raise InvariantBroken("pump.livelock", f"{steps} local steps; last {type(message).__name__} to {to}")
 
     def _carry_out(self, now_ms: int, owner: str, out: Outbox, departure: Departure) -> None:
-        for record in out.records:
-            departure.records.append((owner, record))
-        for key, after_ms in out.wakes:
-            self._set_wake(now_ms, owner, key, after_ms)
-        departure.notes.extend(out.notes)
-        for to, message in out.sends:
-            if to in self._machines:
-                self._queue.append((to, owner, message))
-            else:
-                departure.messages.setdefault(host_of(to), []).append((to, owner, message))
+        """Do what `out` asks for, and leave it empty."""
+        if out.records:
+            departure.records.extend([(owner, record) for record in out.records])
+            out.records.clear()
+        if out.wakes:
+            for key, after_ms in out.wakes:
+                self._set_wake(now_ms, owner, key, after_ms)
+            out.wakes.clear()
+        if out.notes:
+            departure.notes.extend(out.notes)
+            out.notes.clear()
+        if out.sends:
+            for to, message in out.sends:
+                if to in self._machines:
+                    self._queue.append((to, owner, message))
+                else:
+                    departure.messages.setdefault(host_of(to), []).append((to, owner, message))
+            out.sends.clear()
 
     def _set_wake(self, now_ms: int, owner: str, key: str, after_ms: int | None) -> None:
         if after_ms is None:
