@@ -17,7 +17,6 @@ def main(socket_path: str, directory: str, orphan_grace_s: float) -> None:
     process.adopt_orphans()
     process.name_process("raymesos-shim")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.makedirs(f"{directory}/tasks", exist_ok=True)
     os.chdir(directory)
     _end_leftovers(directory)
@@ -29,10 +28,10 @@ def main(socket_path: str, directory: str, orphan_grace_s: float) -> None:
     os.umask(old)
     listener.listen(64)
     shim = Shim(listener, directory, orphan_grace_s)
+    signal.signal(signal.SIGTERM, lambda *_: shim.leave())
     try:
         shim.run()
     finally:
-        shim._leave()
         os.unlink(socket_path)
 
 

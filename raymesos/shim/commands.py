@@ -12,7 +12,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from raymesos.shim import process
+from raymesos.shim import limits, process
 from raymesos.shim.protocol import LAUNCH_FAILED, Broken, Stream
 from raymesos.shim.tasks import Task, death_text, split_status
 
@@ -41,10 +41,7 @@ class Commands:
         task = self._shim.tasks.get(task_id)
         if task is not None and task.channel is not None:
             task.channel.queue("data", {"data": data})
-            try:
-                task.channel.flush()
-            except Broken:
-                return  # Its exit is on its way.
+            self._shim.push(task.channel, lambda: self._hear(task))
 
     def exited(self, pid: int, status: int, usage: resource.struct_rusage) -> bool:
         """Book the end of a process. False if it is none of ours."""
@@ -56,6 +53,7 @@ class Commands:
         task.peak_rss_kb = max(task.peak_rss_kb, usage.ru_maxrss)
         exit_code, number = split_status(status)
         task.pid = 0
+        limits.cut_output(task)
         if task.kind == "commands":
             self._next(task, exit_code, number)
             return True
@@ -81,12 +79,17 @@ class Commands:
             self._shim.finish(task, exit_code, number, death_text(exit_code, number))
             return
         task.next_index = index + 1
-        over = time.monotonic() - task.began > task.request["budget_ms"] / 1000
-        if task.next_index < task.request["hi"] and not over:
+        if not self._over(task):
             self._start(task)
-            return
+
+    def _over(self, task: Task) -> bool:
+        """Whether all its commands had their turn, or its time is used up; then it is reported and ended."""
+        late = time.monotonic() - task.began > task.request["budget_ms"] / 1000
+        if task.next_index < task.request["hi"] and not late:
+            return False
         self._report(task, task.next_index)
         self._shim.finish(task, 0, None)
+        return True
 
     def _report(self, task: Task, hi: int) -> None:
         elapsed_us = int((time.monotonic() - task.began) * 1_000_000)
@@ -96,6 +99,20 @@ class Commands:
     # ------------------------------------------------------------ starting
 
     def _start(self, task: Task) -> None:
+        """Start the task's process; of several commands the next that can be started."""
+        while True:
+            try:
+                pid = self._launch(task)
+            except (OSError, ValueError) as error:  # ValueError: an argument or variable that no process can be given.
+                if not self._refused(task, error):
+                    return
+            else:
+                self._by_pid[pid] = task
+                self._shim.started(task, pid)
+                return
+
+    def _launch(self, task: Task) -> int:
+        """The pid of the new process. Raises OSError, ValueError."""
         request = task.request
         env = self._environ | (request.get("env") or {})
         env["RAYMESOS_TASK_ID"] = task.id
@@ -105,29 +122,21 @@ class Commands:
             env["RAYMESOS_JOB_ID"] = request["job"]
             env["RAYMESOS_INDEX"] = str(task.next_index)
             env["RAYMESOS_ATTEMPT"] = str(request["attempt"])
-        env["RAYMESOS_SANDBOX"] = sandbox
-        try:
-            pid = self._spawn(task, request["argv"], env, sandbox, request.get("dir") or sandbox)
-        except OSError as error:
-            self._refused(task, error)
-            return
-        self._by_pid[pid] = task
-        self._shim.started(task, pid)
+        env["RAYMESOS_SANDBOX"] = task.sandbox = sandbox
+        return self._spawn(task, request["argv"], env, sandbox, request.get("dir") or sandbox)
 
-    def _refused(self, task: Task, error: OSError) -> None:
-        argv = task.request["argv"]
-        message = f"{argv[0]!r} could not be started: {error.strerror or error}"
-        if task.kind == "commands":
-            # Like a shell's 127: this one has failed, the next may do no better, and each has its own retries.
-            task.failed.append([task.next_index, message, 127, None])
-            task.next_index += 1
-            if task.next_index < task.request["hi"]:
-                self._start(task)
-                return
-            self._report(task, task.next_index)
-            self._shim.finish(task, 0, None)
-            return
-        self._shim.finish(task, None, None, message, LAUNCH_FAILED)
+    def _refused(self, task: Task, error: OSError | ValueError) -> bool:
+        """Book that its process could not be started; True if the next of its commands may be tried."""
+        message = f"{task.request['argv'][0]!r} could not be started: {_why(error)}"
+        if task.channel is not None:
+            self._hang_up(task)
+        if task.kind != "commands":
+            self._shim.finish(task, None, None, message, LAUNCH_FAILED)
+            return False
+        # Like a shell's 127: this one has failed, the next may do no better, and each has its own retries.
+        task.failed.append([task.next_index, message, 127, None])
+        task.next_index += 1
+        return not self._over(task)
 
     def _spawn(self, task: Task, argv: list[str], env: dict[str, str], sandbox: str, where: str) -> int:
         """The pid of the new process. Raises OSError."""
@@ -186,3 +195,11 @@ class Commands:
         self._shim.unwatch(task.channel.fileno())
         task.channel.close()
         task.channel = None
+
+
+def _why(error: OSError | ValueError) -> str:
+    """With the file, which may be the working directory rather than the program."""
+    if not isinstance(error, OSError):
+        return str(error)
+    text = error.strerror or str(error)
+    return f"{text}: {error.filename!r}" if error.filename else text

@@ -36,12 +36,13 @@ def enforce(tasks: Iterable[Task]) -> None:
         if task.mem_kb and used > task.mem_kb and not task.over_memory:
             task.over_memory = f"memory limit exceeded: used {used // 1024} MB of {task.mem_kb // 1024} MB"
             kill_task(task, signal.SIGKILL)
-        _cut(task)
+        cut_output(task)
 
 
-def _cut(task: Task) -> None:
+def cut_output(task: Task) -> None:
+    """Bring stdout and stderr within their bound. Between two looks they may outgrow it: look again when the process has ended."""
     for name in ("stdout", "stderr"):
-        path = task.directory + name
+        path = task.sandbox + name
         try:
             if os.stat(path).st_size <= OUTPUT_BYTES + len(_NOTE):
                 continue

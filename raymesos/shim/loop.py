@@ -19,9 +19,12 @@ from raymesos.shim import limits, process
 from raymesos.shim.commands import Commands
 from raymesos.shim.pool import Pool
 from raymesos.shim.protocol import OWNER_GRACE_S, VERSION, Broken, Stream
+from raymesos.shim.sandboxes import Sandboxes
 from raymesos.shim.tasks import Task, file_name, kill_task
 
 SWEEP_S = 1.0
+# How long the last processes may take to die of SIGKILL; one that hangs in the kernel must not hold up the end of the shim.
+LEAVE_S = 3.0
 
 
 class Client:
@@ -42,14 +45,17 @@ class Shim:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._clients: dict[str, Client] = {}
         self._lost_owners: dict[str, float] = {}
+        self._held: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self._alone_since: float | None = time.monotonic()
         self.tasks: dict[str, Task] = {}
         self._leaving = False
         self._next_limits = 0.0
         self._next_sweep = 0.0
+        self._unswept = False
         self._listener = listener
         self.watch(listener.fileno(), self._accept)
         self._wake_on_child()
+        self.sandboxes = Sandboxes(f"{directory}/tasks/")
         self.pool = Pool(self, directory)
         self.commands = Commands(self, directory)
 
@@ -63,10 +69,27 @@ class Shim:
         if self._handlers.pop(fd, None) is not None:
             self._poll.unregister(fd)
 
+    def push(self, stream: Stream, handler: Callable[[], None]) -> None:
+        """Write now what goes, and the rest when the socket takes it. `handler` is that of the stream's watched descriptor."""
+        try:
+            done = stream.flush()
+        except Broken:
+            return  # Its end is noticed by reading.
+        fd = stream.fileno()
+        if fd in self._handlers:
+            self._poll.modify(fd, select.EPOLLIN if done else select.EPOLLIN | select.EPOLLOUT)
+            self._handlers[fd] = handler if done else lambda: self._catch_up(stream, handler)
+
+    def _catch_up(self, stream: Stream, handler: Callable[[], None]) -> None:
+        self.push(stream, handler)
+        handler()
+
     def tell(self, task: Task, kind: str, fields: dict[str, Any]) -> None:
-        """Send to the task's owner; one that is gone hears nothing and will not be missed."""
+        """Send to the task's owner. One whose connection was lost hears it when it is back in time; one that is gone will not miss it."""
         client = self._clients.get(task.owner)
         if client is None:
+            if task.owner in self._lost_owners and kind != "data":
+                self._held.setdefault(task.owner, []).append((kind, fields))
             return
         client.stream.queue(kind, fields)
         self._flush(client)
@@ -83,29 +106,36 @@ class Shim:
         """The task is over: tell its owner and forget it."""
         if self.tasks.pop(task.id, None) is not None:
             task.pid = 0
+            self._unswept = True
+            self.sandboxes.ended(task.directory)
             self.tell(task, "ended", task.ended(exit_code, number, message, reason))
 
     # ------------------------------------------------------------ the loop
 
     def run(self) -> None:
-        """Serve until told to shut down, or until no client was there for the orphan grace."""
-        while not self._leaving:
-            try:
-                events = self._poll.poll(self._timeout())
-            except InterruptedError:
-                continue
-            for fd, _ in events:
-                handler = self._handlers.get(fd)
-                if handler is not None:
-                    handler()
-            self._on_time(time.monotonic())
-        self._leave()
+        """Serve until told to leave, or until no client was there for the orphan grace. No process of ours is left afterwards."""
+        try:
+            while not self._leaving:
+                for fd, _ in self._poll.poll(self._timeout()):
+                    handler = self._handlers.get(fd)
+                    if handler is not None:
+                        handler()
+                self._on_time(time.monotonic())
+        finally:
+            self.pool.close()
+            _end_children(time.monotonic() + LEAVE_S)
+
+    def leave(self) -> None:
+        """`run` ends everything and returns. For signal handlers too: the signal has woken the loop."""
+        self._leaving = True
 
     def _timeout(self) -> float:
         now = time.monotonic()
         due = [now + 60.0]
+        if self.tasks or self._unswept:
+            due.append(self._next_sweep)
         if self.tasks:
-            due += [self._next_limits, self._next_sweep]
+            due.append(self._next_limits)
             due += [t.stop_at for t in self.tasks.values() if t.stop_at is not None]
         due += list(self._lost_owners.values())
         if self._alone_since is not None:
@@ -118,6 +148,7 @@ class Shim:
     def _on_time(self, now: float) -> None:
         for owner in [o for o, at in self._lost_owners.items() if at <= now]:
             del self._lost_owners[owner]
+            self._held.pop(owner, None)
             self._kill_owned(owner)
         if self._alone_since is not None and now >= self._alone_since + self._orphan_grace_s:
             self._leaving = True
@@ -128,16 +159,11 @@ class Shim:
         if self.tasks and now >= self._next_limits:
             limits.enforce(list(self.tasks.values()))
             self._next_limits = now + limits.period(len(self.tasks))
-        if now >= self._next_sweep and self.tasks:
+        if now >= self._next_sweep and (self.tasks or self._unswept):
+            self._unswept = False
             self._sweep()
             self._next_sweep = now + SWEEP_S
         self.pool.retire(now)
-
-    def _leave(self) -> None:
-        for task in list(self.tasks.values()):
-            kill_task(task, signal.SIGKILL)
-        self.pool.close()
-        self._sweep(everything=True)
 
     # ------------------------------------------------------------ clients
 
@@ -193,13 +219,16 @@ class Shim:
         running = [t.id for t in self.tasks.values() if t.owner == client.owner]
         python = f"{sys.version_info[0]}.{sys.version_info[1]}"
         client.stream.queue("welcome", {"version": VERSION, "python": python, "pid": os.getpid(), "running": running})
+        for kind, event in self._held.pop(client.owner, []):
+            client.stream.queue(kind, event)
         self._flush(client)
 
     def _run(self, client: Client, kind: str, request: dict[str, Any]) -> None:
         if request["id"] in self.tasks:
             return  # The same request again: it runs.
         directory = f"{self._directory}/tasks/{file_name(request['id'])}/"
-        task = Task(request["id"], client.owner, kind, request, directory=directory, began=time.monotonic())
+        task = Task(request["id"], client.owner, kind, request, directory=directory, sandbox=directory)
+        task.began = time.monotonic()
         self.tasks[task.id] = task
         try:
             os.makedirs(directory, exist_ok=True)
@@ -218,7 +247,8 @@ class Shim:
         task.stopped = True
         if not task.pid and self.pool.withdraw(task):
             return
-        task.stop_at = time.monotonic() + grace_ms / 1000
+        end = time.monotonic() + grace_ms / 1000
+        task.stop_at = end if task.stop_at is None else min(end, task.stop_at)
         kill_task(task, signal.SIGTERM)
 
     def _lose(self, client: Client) -> None:
@@ -234,20 +264,7 @@ class Shim:
         client.stream.close()
 
     def _flush(self, client: Client) -> None:
-        """Write now what goes; the rest when the socket takes it. A client that never reads is cut off by its own kernel buffers and ours."""
-        try:
-            done = client.stream.flush()
-        except Broken:
-            return  # Its end is noticed by reading.
-        fd = client.stream.fileno()
-        if fd in self._handlers:
-            self._poll.modify(fd, select.EPOLLIN if done else select.EPOLLIN | select.EPOLLOUT)
-            if not done:
-                self._handlers[fd] = lambda: self._catch_up(client)
-
-    def _catch_up(self, client: Client) -> None:
-        self._flush(client)
-        self._hear(client)
+        self.push(client.stream, lambda: self._hear(client))
 
     def _kill_owned(self, owner: str) -> None:
         for task in [t for t in self.tasks.values() if t.owner == owner]:
@@ -283,12 +300,25 @@ class Shim:
             if not self.commands.exited(pid, status, usage) and pid == self.pool.zygote_pid:
                 self.pool.zygote_ended()
 
-    def _sweep(self, *, everything: bool = False) -> None:
+    def _sweep(self) -> None:
         """End orphans of tasks that are over: they became our children, and their environment names their task."""
         known = {t.pid for t in self.tasks.values()} | {self.pool.zygote_pid}
         for pid in process.children(os.getpid()):
             if pid in known:
                 continue
             task_id = process.environment(pid, b"RAYMESOS_TASK_ID")
-            if everything or (task_id is not None and task_id.decode() not in self.tasks):
+            if task_id is not None and task_id.decode(errors="replace") not in self.tasks:
                 process.send_signal(pid, signal.SIGKILL)
+
+
+def _end_children(deadline: float) -> None:
+    """Kill every descendant: those whose parent died become our children, until there are none."""
+    while time.monotonic() < deadline:
+        for pid in process.children(os.getpid()):
+            process.send_signal(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.001)

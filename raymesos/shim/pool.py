@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from raymesos.shim import process
+from raymesos.shim import limits, process
 from raymesos.shim.protocol import LAUNCH_FAILED, Broken, Stream
 from raymesos.shim.tasks import Task, death_text, file_name, split_status
 
@@ -26,6 +26,8 @@ IDLE_S = 30.0
 IDLE_WORKERS = 32
 # A worker that users' code has grown to this is not kept: its memory would count against the next chunk.
 KEEP_BELOW_KB = 256 * 1024
+# Unanswered forks: each has two descriptors on their way, of which a socket holds only so many.
+FORKS_AT_ONCE = 32
 
 
 class Worker:
@@ -44,6 +46,7 @@ class Pool:
         self._results = f"{directory}/results/"
         os.makedirs(self._results, exist_ok=True)
         self._idle: dict[str, deque[Worker]] = {}
+        self._unforked: deque[tuple[str, Task]] = deque()
         self._forking: deque[Worker] = deque()
         self._by_pid: dict[int, Worker] = {}
         self._start_zygote()
@@ -53,14 +56,30 @@ class Pool:
     def run(self, task: Task) -> None:
         """Give the chunk to a warm worker of its key, or fork one."""
         key = task.request["pool"]
-        idle = None if task.request.get("alone") else self._idle.get(key)
-        if idle:
-            self._give(idle.pop(), task)
+        worker = None if task.request.get("alone") else self._warm(key, task.mem_kb)
+        if worker is not None:
+            self._give(worker, task)
         else:
-            self._fork(key, task)
+            self._unforked.append((key, task))
+            self._fork_next()
+
+    def _warm(self, key: str, mem_kb: int) -> Worker | None:
+        """An idle worker whose own memory leaves the task at least half of its limit."""
+        idle = self._idle.get(key)
+        while idle:
+            worker = idle.pop()
+            if not mem_kb or process.rss_kb(worker.pid) * 2 <= mem_kb:
+                return worker
+            self._dismiss(worker)
+        return None
 
     def withdraw(self, task: Task) -> bool:
         """Take back a chunk whose worker is not there yet. False if it is not one of those."""
+        for waiting in self._unforked:
+            if waiting[1] is task:
+                self._unforked.remove(waiting)
+                self._shim.finish(task, None, None, "stopped before it started")
+                return True
         for worker in self._forking:
             if worker.task is task:
                 worker.task = None
@@ -91,17 +110,16 @@ class Pool:
         self._shim.started(task, worker.pid)
         worker.page[0] = task.request["lo"]
         worker.stream.queue("run", request)
-        try:
-            worker.stream.flush()
-        except Broken:
-            return  # Its death is on its way and will be told with the task's.
+        self._shim.push(worker.stream, lambda: self._hear(worker))
 
     def _hear(self, worker: Worker) -> None:
         try:
             frames = worker.stream.pump()
         except Broken:
             self._shim.unwatch(worker.stream.fileno())
-            return  # The zygote says how it ended.
+            # The zygote says how it ended. One that lives without its socket (a user closed all files) would never answer.
+            process.send_signal(worker.pid, 9, group=True)
+            return
         for _, answer in frames:
             self._answered(worker, answer)
 
@@ -109,6 +127,7 @@ class Pool:
         task, worker.task = worker.task, None
         if task is None:
             return
+        limits.cut_output(task)
         usage = answer["usage"]
         task.cpu_ms, task.peak_rss_kb = usage["cpu_ms"], max(task.peak_rss_kb, usage["peak_rss_kb"])
         self._keep(worker, alone=bool(task.request.get("alone")))
@@ -161,15 +180,24 @@ class Pool:
         """It was killed: its workers went with it. Begin another; the tasks end as lost."""
         self._shim.unwatch(self._zygote.fileno())
         self._zygote.close()
+        tasks = [w.task for w in (*self._by_pid.values(), *self._forking) if w.task is not None]
+        tasks += [task for _, task in self._unforked]
         workers = [*self._by_pid.values(), *self._forking]
         self._by_pid.clear()
         self._forking.clear()
+        self._unforked.clear()
         self._idle.clear()
         for worker in workers:
             self._dismiss(worker)
-            if worker.task is not None:
-                self._shim.finish(worker.task, None, None, "the zygote was killed", LAUNCH_FAILED)
+        for task in tasks:
+            self._shim.finish(task, None, None, "the zygote was killed", LAUNCH_FAILED)
         self._start_zygote()
+
+    def _fork_next(self) -> None:
+        """Have workers forked for the tasks that wait for one, so many at once."""
+        while self._unforked and len(self._forking) < FORKS_AT_ONCE:
+            key, task = self._unforked.popleft()
+            self._fork(key, task)
 
     def _fork(self, key: str, task: Task) -> None:
         ours, theirs = socket.socketpair()
@@ -209,6 +237,7 @@ class Pool:
             self._keep(worker, alone=False)
         else:
             self._give(worker, worker.task)
+        self._fork_next()
 
     def _buried(self, pid: int, status: int) -> None:
         worker = self._by_pid.pop(pid, None)
@@ -228,6 +257,7 @@ class Pool:
 
     def _lost(self, task: Task, worker: Worker, status: int) -> None:
         """The worker died over the chunk: name the input that was at work, unless we killed it on request."""
+        limits.cut_output(task)
         exit_code, number = split_status(status)
         message = task.over_memory or death_text(exit_code, number)
         index = worker.page[0]

@@ -89,9 +89,10 @@ def rss_kb(pid: int) -> int:
 
 
 def start_time(pid: int) -> int:
-    """When the process began, in clock ticks since boot: with the pid it names one process for ever. 0 if it is gone."""
+    """When the process began, in clock ticks since boot: with the pid it names one process for ever. 0 if it has ended, buried or not."""
     try:
-        return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19])
+        words = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        return 0 if words[0] in (b"Z", b"X") else int(words[19])
     except (OSError, IndexError):
         return 0
 

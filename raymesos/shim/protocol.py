@@ -19,7 +19,8 @@ shim → client
     ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report
     data    {id, data}              from a resident's control channel
 
-What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back.
+What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back. `welcome` names what still runs, and behind it comes what
+was started, reported and ended meanwhile.
 """
 
 from __future__ import annotations

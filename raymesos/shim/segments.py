@@ -7,6 +7,7 @@ functions travel so: a slice is taken without looking at the rest, and one bad v
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from array import array
 from collections.abc import Sequence
@@ -62,6 +63,8 @@ class Segment:
     def open(cls, path: str | Path) -> Segment:
         """Map the file. Raises OSError, BadSegment."""
         with Path(path).open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise BadSegment("an empty file is no segment")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return cls(memoryview(mapped), mapped)
 

@@ -32,6 +32,8 @@ class Task:
     failed: list[list[Any]] = field(default_factory=list)
     channel: Any = None
     directory: str = ""
+    sandbox: str = ""
+    """Where its process writes stdout and stderr now; `directory` itself, but for one of several commands."""
 
     @property
     def mem_kb(self) -> int:

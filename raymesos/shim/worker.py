@@ -22,6 +22,8 @@ from raymesos.shim.protocol import INLINE_BYTES, Broken, Stream
 
 # Functions kept unpickled per worker; a job brings one.
 FUNCTIONS_KEPT = 64
+# What the errors of one chunk may say in all, beside the whole errors among the results: they travel in one frame.
+ERROR_TEXT = 8 * 1024 * 1024
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -32,20 +34,23 @@ class Refused(Exception):
 def serve(stream: Stream, page: memoryview) -> None:
     """Answer requests until the shim closes the socket. `page[0]` is the index at work, -1 between inputs."""
     functions: dict[str, Callable[[Any], Any]] = {}
+    own = os.getpid()
     prepared = False
     while True:
         try:
             _, request = stream.receive()
         except Broken:
             return
-        if not prepared:
-            _prepare(request)
-            prepared = True
         started = resource.getrusage(resource.RUSAGE_SELF)
         try:
+            if not prepared:
+                _prepare(request)
+                prepared = True
             answer = _run(request, functions, page)
         except Refused as refusal:
             answer = {"refused": str(refusal)}
+        if os.getpid() != own:
+            os._exit(0)  # A function forked and its child came back here: the answer is the parent's.
         page[0] = -1
         ended = resource.getrusage(resource.RUSAGE_SELF)
         cpu = ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
@@ -54,7 +59,7 @@ def serve(stream: Stream, page: memoryview) -> None:
 
 
 def _prepare(request: dict[str, Any]) -> None:
-    """Once per process: a pool has one working directory and one path."""
+    """Once per process: a pool has one working directory and one path. Raises Refused."""
     for entry in reversed(request.get("path") or []):
         if entry not in sys.path:
             sys.path.insert(0, entry)
@@ -62,18 +67,24 @@ def _prepare(request: dict[str, Any]) -> None:
     if where:
         try:
             os.chdir(where)
-        except OSError:
-            print(f"working directory {where} is not there", file=sys.stderr)  # noqa: T201 - the task's own log
+        except (OSError, ValueError) as error:
+            raise Refused(f"the working directory cannot be entered: {error}") from error
 
 
 def _run(request: dict[str, Any], functions: dict[str, Callable[[Any], Any]], page: memoryview) -> dict[str, Any]:
-    _redirect(request["log"])
+    try:
+        _redirect(request["log"])
+    except OSError as error:
+        raise Refused(f"its log cannot be written: {error}") from error
     own = {
         "RAYMESOS_JOB_ID": request["job"],
         "RAYMESOS_TASK_ID": request["id"],
         "RAYMESOS_ATTEMPT": str(request["attempt"]),
     }
-    os.environ.update((request.get("env") or {}) | own)
+    try:
+        os.environ.update((request.get("env") or {}) | own)
+    except ValueError as error:
+        raise Refused(f"its environment cannot be set: {error}") from error
     try:
         function = _function(request, functions)
         with _segment(request["inputs"]) as inputs:
@@ -89,6 +100,7 @@ def _call_all(
     results: list[bytes] = []
     failed: list[list[Any]] = []
     statuses = bytearray(hi - lo)
+    room = ERROR_TEXT
     clock, loads, dumps, putenv = time.perf_counter, pickle.loads, pickle.dumps, os.putenv
     environ = os.environ._data  # type: ignore[attr-defined]
     began = clock()
@@ -105,9 +117,11 @@ def _call_all(
                 results.append(dumps(value, 5))
             except Exception:  # noqa: BLE001 - cloudpickle can what pickle cannot
                 results.append(cloudpickle.dumps(value))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - it is the user's code
+        except BaseException as error:  # noqa: BLE001 - it is the user's code
             statuses[index - lo] = segments.ERROR
             line, blob = _error(error)
+            line = line if room > 0 else type(error).__name__[:80]
+            room -= len(line)
             failed.append([index, line, None, None])
             results.append(blob)
         index += 1
@@ -129,20 +143,23 @@ def _place(blob: bytes, path: str) -> dict[str, Any]:
     if len(blob) <= INLINE_BYTES:
         return {"inline": blob}
     temporary = f"{path}.new"
-    with open(temporary, "wb") as file:
-        file.write(blob)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(blob)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise Refused(f"its results could not be written: {error}") from error
     return {"path": path, "size": len(blob)}
 
 
 def _error(error: BaseException) -> tuple[str, bytes]:
     """(one line, pickled (exception, traceback text)) of what an input raised; an exception that cannot travel becomes its text."""
     text = "".join(traceback.format_exception(error))
-    if isinstance(error, SystemExit):
-        line = f"SystemExit: {error.code}"
-    else:
-        line = f"{type(error).__name__}: {error}"
-    line = line.splitlines()[0][:500] if line else type(error).__name__
+    try:
+        line = f"{type(error).__name__}: {error.code if isinstance(error, SystemExit) else error}"
+    except Exception:  # noqa: BLE001 - whatever a user's exception does in __str__
+        line = type(error).__name__
+    line = line.splitlines()[0][:500].encode(errors="replace").decode()
     try:
         blob = cloudpickle.dumps((error, text))
         pickle.loads(blob)
