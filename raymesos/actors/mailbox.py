@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayError
+from ray.exceptions import ActorDiedError, GetTimeoutError, RayActorError, RayError
 
-from raymesos.actors.directory import DRIVER, Directory
+from raymesos.actors.directory import DRIVER, Directory, Done
 from raymesos.actors.host import Host
 from raymesos.actors.link import Batch
 from raymesos.errors import ClusterUnavailable
@@ -101,12 +101,27 @@ class Mailbox:
         threading.Event().wait()
 
 
+class _Carrier(Directory):
+    """Sends nothing once the process has let go of Ray: a call would make Ray start a cluster of its own."""
+
+    def __init__(self, namespace: str, own_name: str, on_lost: Callable[[], None]) -> None:
+        super().__init__(namespace, own_name)
+        self._on_lost = on_lost
+
+    def carry(self, peer: str, from_epoch: int, batch: Batch, done: Done) -> None:
+        if ray.is_initialized():
+            super().carry(peer, from_epoch, batch, done)
+        else:
+            done(None, True)
+            self._on_lost()
+
+
 class Post:
-    """The process's side: a Host that other hosts reach. `on_lost` is called once if the cluster is gone, `on_missed` when messages may be lost."""
+    """The process's side: a Host that other hosts reach. `on_lost` is called if the cluster is gone, `on_missed` when messages may be lost."""
 
     def __init__(self, namespace: str, *, on_lost: Callable[[Exception], None], on_missed: Callable[[], None]) -> None:
         name = f"{DRIVER}{secrets.token_hex(8)}"
-        self.host = Host(name, time.time_ns() // 1000, Directory(namespace, name))
+        self.host = Host(name, time.time_ns() // 1000, _Carrier(namespace, name, self._lost))
         self._namespace, self._on_lost, self._on_missed = namespace, on_lost, on_missed
         self._mailbox: Any = None
         self._closed = False
@@ -142,11 +157,13 @@ class Post:
     def _fetch_all(self) -> None:
         answers: list[Answer] = []
         missed = 0
-        while not self._closed:
+        while not self._closed and ray.is_initialized():
             try:
-                letters, missed_now = ray.get(self._mailbox.fetch.remote(answers, FETCH_WAIT_S))
-            except RayActorError as error:
-                if self._closed or isinstance(error, ActorDiedError) or not ray.is_initialized():
+                letters, missed_now = ray.get(
+                    self._mailbox.fetch.remote(answers, FETCH_WAIT_S), timeout=FETCH_WAIT_S + TAKE_TIMEOUT_S
+                )
+            except (RayActorError, GetTimeoutError) as error:
+                if self._closed or isinstance(error, ActorDiedError):
                     break
                 # It is being restarted: what was in it was not answered, so it comes again. Who watched it has to begin again.
                 answers, missed = [], -1
@@ -159,6 +176,9 @@ class Post:
             if missed_now > missed:
                 self._on_missed()
             missed = missed_now
+        self._lost()
+
+    def _lost(self) -> None:
         if not self._closed:
             self._on_lost(ClusterUnavailable(f"the cluster {self._namespace} is gone"))
 
