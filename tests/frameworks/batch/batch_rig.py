@@ -226,9 +226,9 @@ class Rig:
             case Accept(_, ids, operations, _):
                 agents = [self.held.pop(i).agent_id for i in ids]
                 for launch in operations:
-                    for info in launch.tasks:
-                        assert info.task_id not in self.tasks, "an id used twice"
-                        self.tasks[info.task_id] = Task(info, agents[0])
+                    for each in launch.tasks:
+                        assert each.task_id not in self.tasks, "an id used twice"
+                        self.tasks[each.task_id] = Task(each, agents[0])
             case Decline(_, ids, _):
                 self.declined.append(message)
                 for i in ids:
