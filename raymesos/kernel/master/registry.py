@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master.state import State
+from raymesos.kernel.master.state import State, trim
 from raymesos.wire.messages import (
     AgentAdmitted,
     AgentGone,
@@ -58,12 +58,14 @@ def _replay(state: State, record: Any) -> None:
             state.admitted.pop(agent_id, None)
             state.unreachable.pop(agent_id, None)
             state.gone[agent_id] = None
+            trim(state.gone, state.settings.gone_agents)
             _named(state, agent_id)
         case FrameworkIdGiven(info):
             state.known_frameworks[info.id] = info
         case FrameworkIdBurnt(framework_id):
             state.known_frameworks.pop(framework_id, None)
             state.burnt[framework_id] = None
+            trim(state.burnt, state.settings.burnt_framework_ids)
         case WeightsSet(weights):
             state.weights.update(weights)
         case _:
