@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,9 @@ def down(running: Running, tell: Tell) -> None:
         time.sleep(LOOK_S)
     remove_run_file(running.namespace)
     _see_off(family, tell)
+    if Path(running.own_dir).name.startswith("raymesos-"):
+        # A keeper has removed it; a script that dies of the signal has not.
+        shutil.rmtree(running.own_dir, ignore_errors=True)
 
 
 def is_keeper(running: Running) -> bool:
