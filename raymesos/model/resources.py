@@ -4,7 +4,7 @@ A value is a map from a key to a quantity. The key says what kind of thing it is
 The quantity is a scalar in thousandths (Mesos keeps three decimals), ranges of integers, or a set of names. Most resources of a cluster are *plain*: unreserved,
 unshared, non-revocable scalars; these are kept apart in a dict of integers so that the arithmetic of the hot path is that of integers.
 
-Text and JSON forms live in `resource_text` and `resource_json`. (Mesos: resources.cpp, docs/attributes-resources.md)
+The quantities live in `quantities`, the text and JSON forms in `resource_text` and `resource_json`. (Mesos: resources.cpp, docs/attributes-resources.md)
 """
 
 from __future__ import annotations
@@ -13,25 +13,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from raymesos.errors import InvalidValue, InvariantBroken
-
-Ranges = tuple[tuple[int, int], ...]
-"""Sorted, disjoint, coalesced (begin, end) pairs, both ends included."""
-
-
-class Items(tuple[str, ...]):
-    """A set of names, sorted."""
-
-    __slots__ = ()
-
-
-class Shared(NamedTuple):
-    """`holders` of one and the same quantity."""
-
-    value: int
-    holders: int
-
-
-Quantity = int | Ranges | Items | Shared
+from raymesos.model import quantities
+from raymesos.model.quantities import Items as Items
+from raymesos.model.quantities import Quantity as Quantity
+from raymesos.model.quantities import Ranges as Ranges
+from raymesos.model.quantities import Shared as Shared
+from raymesos.model.quantities import make_ranges as make_ranges
 
 
 class Reservation(NamedTuple):
@@ -155,7 +142,7 @@ class Resources:
         rest = self._rest.copy()
         for key, quantity in other._rest.items():
             mine = rest.get(key)
-            rest[key] = quantity if mine is None else _add(mine, quantity)
+            rest[key] = quantity if mine is None else quantities.add(mine, quantity)
         return _make(plain, rest)
 
     def __sub__(self, other: Resources) -> Resources:
@@ -176,7 +163,7 @@ class Resources:
             raise InvariantBroken("resources.negative", f"{self} does not contain {other}")
         rest = self._rest.copy()
         for key, quantity in other._rest.items():
-            remaining = _subtract(rest[key], quantity)
+            remaining = quantities.subtract(rest[key], quantity)
             if remaining is None:
                 del rest[key]
             else:
@@ -192,7 +179,7 @@ class Resources:
         if not other._rest:
             return True
         rest = self._rest
-        return all(key in rest and _contains(rest[key], quantity) for key, quantity in other._rest.items())
+        return all(key in rest and quantities.contains(rest[key], quantity) for key, quantity in other._rest.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Resources):
@@ -253,8 +240,8 @@ class Resources:
         """The ranges of `name` over all kinds, coalesced."""
         found: Ranges = ()
         for key, quantity in self._rest.items():
-            if key.name == name and _is_ranges(quantity):
-                found = _coalesce([*found, *quantity])  # type: ignore[misc]
+            if key.name == name and quantities.is_ranges(quantity):
+                found = quantities.coalesce([*found, *quantity])  # type: ignore[misc]
         return found
 
     def unreserved(self) -> Resources:
@@ -338,7 +325,7 @@ def build(items: list[tuple[Key, Quantity]]) -> Resources:
     for untyped, quantity in items:
         if not quantity and not isinstance(quantity, Shared):
             continue
-        key = untyped._replace(type=_type_of(quantity))
+        key = untyped._replace(type=quantities.type_of(quantity))
         before = total._rest.get(key)
         if isinstance(before, Shared) and isinstance(quantity, Shared) and before.value != quantity.value:
             raise InvalidValue(key.name, quantity.value / 1000, f"is shared, and also given as {before.value / 1000}")
@@ -347,79 +334,9 @@ def build(items: list[tuple[Key, Quantity]]) -> Resources:
     return total
 
 
-def make_ranges(pairs: list[tuple[int, int]]) -> Ranges:
-    """Sorted and coalesced; empty pairs (begin > end) dropped."""
-    return _coalesce([p for p in pairs if p[0] <= p[1]])
-
-
 def _order(item: tuple[Key, Quantity]) -> tuple[Any, ...]:
     key = item[0]
     return key.name, key.reservations, key.disk or (), key.shared, key.revocable, key.type
-
-
-def _type_of(quantity: Quantity) -> str:
-    if isinstance(quantity, int | Shared):
-        return "SCALAR"
-    return "SET" if isinstance(quantity, Items) else "RANGES"
-
-
-def _is_ranges(quantity: Quantity) -> bool:
-    return isinstance(quantity, tuple) and not isinstance(quantity, Items | Shared)
-
-
-def _coalesce(pairs: list[tuple[int, int]]) -> Ranges:
-    merged: list[tuple[int, int]] = []
-    for begin, end in sorted(pairs):
-        if merged and begin <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((begin, end))
-    return tuple(merged)
-
-
-def _add(a: Quantity, b: Quantity) -> Quantity:
-    if isinstance(a, Shared) and isinstance(b, Shared):
-        return Shared(a.value, a.holders + b.holders)
-    if isinstance(a, int) and isinstance(b, int):
-        return a + b
-    if isinstance(a, Items) and isinstance(b, Items):
-        return Items(sorted({*a, *b}))
-    return _coalesce([*a, *b])  # type: ignore[misc,list-item]
-
-
-def _contains(a: Quantity, b: Quantity) -> bool:
-    if isinstance(a, Shared) and isinstance(b, Shared):
-        return a.value == b.value and a.holders >= b.holders
-    if isinstance(a, int) and isinstance(b, int):
-        return a >= b
-    if isinstance(a, Items) and isinstance(b, Items):
-        return all(item in a for item in b)
-    if _is_ranges(a) and _is_ranges(b):
-        return all(any(x[0] <= y[0] and y[1] <= x[1] for x in a) for y in b)  # type: ignore[union-attr,index,operator]
-    return False
-
-
-def _subtract(a: Quantity, b: Quantity) -> Quantity | None:
-    """`a` without `b`, which it contains; None when nothing is left."""
-    if isinstance(a, Shared) and isinstance(b, Shared):
-        return Shared(a.value, a.holders - b.holders) if a.holders > b.holders else None
-    if isinstance(a, int) and isinstance(b, int):
-        return a - b or None
-    if isinstance(a, Items) and isinstance(b, Items):
-        return Items(x for x in a if x not in b) or None
-    return _cut(a, b) or None  # type: ignore[arg-type]
-
-
-def _cut(whole: Ranges, parts: Ranges) -> Ranges:
-    left: list[tuple[int, int]] = list(whole)
-    for begin, end in parts:
-        left = [
-            piece
-            for low, high in left
-            for piece in ((low, min(high, begin - 1)), (max(low, end + 1), high))
-            if piece[0] <= piece[1]
-        ]
-    return tuple(sorted(set(left)))
 
 
 def _item_to_wire(key: Key, quantity: Quantity) -> list[Any]:
