@@ -11,16 +11,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workloads.hello_framework.main import Hello, main
+import ray
 
 import raymesos as rm
 from raymesos.errors import Conflict
-from raymesos.sdk import FrameworkInfo, Offer, TaskStatus
+from raymesos.machine import MASTER
+from raymesos.sdk import FrameworkInfo, Offer, TaskInfo, TaskStatus
+from workloads.hello_framework.main import Hello, main
 
 pytestmark = pytest.mark.ray
 
 LONE = Path(__file__).with_name("lone_driver.py")
 SOON_S = 60.0
+SIZE = "cpus:0.2;mem:32"
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -107,6 +110,82 @@ def test_a_killed_driver_without_a_failover_timeout_takes_its_tasks_with_it(
         info = FrameworkInfo(name="lone", roles=["sdk"], framework_id=framework_id)
         with pytest.raises(Conflict, match="Framework has been removed"):
             rm.Driver(Resumed(), info, cluster).run()
+
+
+class Steady(rm.Scheduler):
+    """Launches as many tasks as it is asked for; says when something has come."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.subscriptions = 0
+        self.states: dict[str, str] = {}
+        self.wanted: list[str] = []
+
+    def subscribed(self, driver: rm.Driver, framework_id: str) -> None:
+        with self.changed:
+            self.subscriptions += 1
+            self.changed.notify_all()
+
+    def resource_offers(self, driver: rm.Driver, offers: list[Offer]) -> None:
+        for offer in offers:
+            task_ids = self.wanted[:1]
+            del self.wanted[:1]
+            driver.launch_tasks(offer, [TaskInfo(task_id=t, command="sleep 1000", resources=SIZE) for t in task_ids])
+
+    def status_update(self, driver: rm.Driver, status: TaskStatus) -> None:
+        with self.changed:
+            self.states[status.task_id] = status.state
+            self.changed.notify_all()
+
+    def until(self, true: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(true, SOON_S)
+
+
+def test_a_framework_lives_through_the_end_of_its_mailbox_and_of_the_master(cluster: rm.Cluster) -> None:
+    steady = Steady()
+    driver = rm.Driver(steady, FrameworkInfo(name="steady", roles=["sdk"], failover_timeout=600), cluster)
+
+    def run(task_id: str) -> None:
+        steady.wanted.append(task_id)
+        driver.revive_offers()
+        steady.until(lambda: steady.states.get(task_id) == "TASK_RUNNING")
+
+    driver.start()
+    run("before")
+    (mailbox,) = [name for name in ray.util.list_named_actors() if name.startswith("driver/")]
+    subscriptions = steady.subscriptions
+    ray.kill(ray.get_actor(mailbox), no_restart=False)
+    steady.until(lambda: steady.subscriptions > subscriptions)
+    run("between")
+    subscriptions = steady.subscriptions
+    ray.kill(ray.get_actor(MASTER), no_restart=False)
+    steady.until(lambda: steady.subscriptions > subscriptions)
+    run("after")
+    assert steady.states == dict.fromkeys(("before", "between", "after"), "TASK_RUNNING")
+    driver.stop()
+    assert driver.join() == "DRIVER_STOPPED"
+    until(lambda: state_of(cluster, driver.framework_id) == "completed")
+    assert not [name for name in ray.util.list_named_actors() if name.startswith("driver/")]
+
+
+def test_a_driver_whose_process_lets_go_of_the_cluster_ends_and_says_so(cluster: rm.Cluster) -> None:
+    program = """
+import sys, ray, raymesos as rm
+from raymesos.sdk import FrameworkInfo
+class LetsGo(rm.Scheduler):
+    def subscribed(self, driver, framework_id):
+        ray.shutdown()
+try:
+    rm.Driver(LetsGo(), FrameworkInfo(name="letting go", roles=["sdk"]), rm.connect(sys.argv[1])).run()
+except rm.errors.ClusterUnavailable as error:
+    assert not ray.is_initialized()
+    sys.exit(error.exit_code)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, cluster.name], capture_output=True, text=True, timeout=SOON_S, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (4, "")
 
 
 def test_an_error_in_a_callback_ends_the_driver_and_comes_out_of_run(cluster: rm.Cluster) -> None:
