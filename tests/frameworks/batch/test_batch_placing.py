@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from batch_rig import BIG, Rig, Task
 
 from raymesos.model.resources import Resources
+from raymesos.model.retries import RetryPolicy
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
 from raymesos.wire.jobs import InputSegment
-from raymesos.wire.messages import Accept, Decline, Demand, Failure, Rescind, Revive, Suppress
+from raymesos.wire.messages import Accept, Decline, Demand, Failure, Rescind, Revive, Subscribed, Suppress
 from raymesos.wire.work import Blob, ChunkWork, CommandsWork
 
 ONE = Resources.parse("cpus:1;mem:128")
@@ -19,7 +22,7 @@ def spans(tasks: list[Task]) -> list[tuple[int, int]]:
     return [t.span for t in tasks]
 
 
-def measured(rig: Rig, each_us: int, total: int = 1_000_000, **fields: object) -> None:
+def measured(rig: Rig, each_us: int, total: int = 1_000_000, **fields: Any) -> None:
     """A job of which one input was measured."""
     rig.submit(total=total, **fields)
     (task,) = rig.offer("cpus:1;mem:128")
@@ -142,10 +145,6 @@ def test_before_a_new_life_knows_what_runs_it_launches_nothing_but_after_half_a_
     rig = Rig()
     rig.submit(total=1)
     rig.restart(answer=False)
-    rig.drop = False
-    from raymesos.wire.messages import Subscribed
-
-    rig.drop = True
     rig.tell(Subscribed("fw", "m"))
     rig.drop = False
     assert rig.offer() == []
@@ -272,7 +271,7 @@ def test_an_agent_that_is_gone_does_not_count_as_a_place_to_work() -> None:
 @pytest.mark.parametrize(
     "fields", [{"isolated": True}, {"runtime_limit_ms": 60_000}, {"ports": 1, "resources": "cpus:1;mem:128"}]
 )
-def test_what_needs_a_task_of_its_own_is_never_packed(fields: dict[str, object]) -> None:
+def test_what_needs_a_task_of_its_own_is_never_packed(fields: dict[str, Any]) -> None:
     rig = Rig()
     rig.submit(total=10, **fields)
     offer = "cpus:1;mem:128;ports:[1000-2000]"
@@ -378,8 +377,6 @@ def test_a_rescinded_offer_does_not_count_for_a_gang() -> None:
 
 def test_a_gang_whose_retries_are_not_due_starts_those_that_are() -> None:
     rig = Rig()
-    from raymesos.model.retries import RetryPolicy
-
     rig.submit(total=3, gang=True, retry=RetryPolicy(1, 60_000))
     tasks = rig.offer()
     rig.report(tasks[0], failed={0: "no"})
