@@ -91,6 +91,10 @@ def _check_registry(state: State) -> None:
             raise InvariantBroken("master.registry", f"agent {agent_id} is registered, the registry has it otherwise")
         if agent_id in state.recovering:
             raise InvariantBroken("master.registry", f"agent {agent_id} is registered and has not come back")
+    here_or_away = state.agents.keys() | state.recovering.keys() | state.unreachable.keys()
+    if here_or_away != state.admitted.keys():
+        odd = sorted(here_or_away ^ state.admitted.keys())
+        raise InvariantBroken("master.registry", f"agents admitted and nowhere, or somewhere and not admitted: {odd}")
     for framework in state.frameworks.values():
         if not framework.removed and state.known_frameworks.get(framework.id) != framework.info:
             raise InvariantBroken("master.registry", f"framework {framework.id} is not as the registry has it")
