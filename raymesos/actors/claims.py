@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import ray
+from ray._raylet import PlacementGroupID
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 from raymesos.errors import ClusterUnavailable
@@ -41,10 +42,9 @@ def claim(name: str, node_id: str, resources: Resources) -> PlacementGroup | Non
     bundles = bundles_of(resources)
     if not bundles:
         return None
-    try:
-        return ray.util.get_placement_group(name)
-    except ValueError:
-        pass
+    found = _find(name)
+    if found is not None:
+        return found
     group = placement_group(
         bundles,
         strategy="PACK",
@@ -60,10 +60,17 @@ def claim(name: str, node_id: str, resources: Resources) -> PlacementGroup | Non
 
 def release(name: str) -> None:
     """Give the claim back, if it is there."""
-    try:
-        remove_placement_group(ray.util.get_placement_group(name))
-    except ValueError:
-        return
+    found = _find(name)
+    if found is not None:
+        remove_placement_group(found)
+
+
+def _find(name: str) -> PlacementGroup | None:
+    """By its name in any Ray namespace: whoever ends a cluster need not be in the namespace of who started it."""
+    for group_id, row in ray.util.placement_group_table().items():
+        if row["name"] == name and row["state"] != "REMOVED":
+            return PlacementGroup(PlacementGroupID(bytes.fromhex(group_id)))
+    return None
 
 
 def free_on(node_id: str) -> dict[str, float]:

@@ -243,7 +243,7 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
         progress("waiting for the agents to register")
         while time.monotonic() < deadline:
             agents, batch = ray.get(master.census.remote(), timeout=START_TIMEOUT_S)
-            if agents >= len(started.agents) and batch:
+            if agents >= len(started.agents) and batch and _seen(handles[3]) >= len(started.agents):
                 break
             time.sleep(0.02)
         else:
@@ -253,6 +253,12 @@ def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
     except ray.exceptions.RayError as error:
         raise ClusterUnavailable(f"the cluster did not start: {str(error).strip().splitlines()[-1]}") from error
     write_run_file(started.running)
+
+
+def _seen(observer: Any) -> int:
+    """How many active agents the views show: who asks for them right after the start is not told that there are none."""
+    active: int = ray.get(observer.view.remote("status", {}), timeout=START_TIMEOUT_S)["agents"]["active"]
+    return active
 
 
 def stop(started: Started) -> None:
@@ -288,10 +294,9 @@ def stop_actors(namespace: str) -> None:
     names = _named(namespace)
     agents = [name for name in names if name.startswith("agent/")]
     found = {name: _find(namespace, name) for name in names}
-    _wait([found[name].close.remote() for name in agents if found[name] is not None])
-    for handle in found.values():
-        if handle is not None:
-            ray.kill(handle, no_restart=True)
+    _wait([handle.close.remote() for name in agents if (handle := found[name]) is not None])
+    for handle in filter(None, found.values()):
+        ray.kill(handle, no_restart=True)
     for name in agents:
         release(claim_name(namespace, name.removeprefix("agent/")))
 

@@ -24,6 +24,7 @@ from raymesos.actors.host import Host
 from raymesos.actors.keep import JournalKeeper
 from raymesos.actors.launcher import Launcher
 from raymesos.actors.link import Batch
+from raymesos.actors.nodes import NodeWatch
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_side import ShimSide
 from raymesos.errors import UnknownId
@@ -36,6 +37,8 @@ DATA_THREADS = 64
 # How often those that mostly listen to the master ask whether it still lives the same life. An agent is one of many: a thousand of them make 200 calls a second.
 WATCH_MS = 1_000
 AGENT_WATCH_MS = 5_000
+# An agent without a spare executor is slow at its first task, not broken.
+SPARE_WAIT_S = 30.0
 
 _OPTIONS: dict[str, Any] = {
     "num_cpus": 0,
@@ -94,8 +97,16 @@ class Master(_Actor):
         _restore(keeper, self.machine)
         self.host.add(name, self.machine)
         self.host.watch(ALLOCATOR, WATCH_MS)
+        self._nodes = NodeWatch(plan)
         _settle_memory()
         self.host.start()
+        if not plan.own_ray:
+            self._nodes.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """No agent is started any more."""
+        self._nodes.stop()
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def census(self) -> tuple[int, int]:
@@ -216,6 +227,12 @@ class Agent(_Actor):
         self.host.watch(MASTER, AGENT_WATCH_MS)
         _settle_memory()
         self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def ready(self) -> str:
+        """Answers once a first task can begin at once: an executor is ready and waits for it."""
+        self.launcher.spare_ready.wait(SPARE_WAIT_S)
+        return self.host.name
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def read_log(self, task_id: str, index: int, stream: str, offset: int) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ class Launcher:
         self._spares: dict[str, Any] = {}
         self._queue: list[StartExecutor] = []
         self._running: dict[str, _Running] = {}
+        self.spare_ready = threading.Event()
+        """Set once an executor can begin without an actor having to start."""
         self._ledger = plan.directory(f"agents/{agent.name}") / "executors.json"
 
     def recover(self) -> list[tuple[str, str, str]]:
@@ -76,6 +79,7 @@ class Launcher:
             case _SpareReady(host):
                 if host in self._starting:
                     self._spares[host] = self._starting.pop(host)
+                    self.spare_ready.set()
                 self._serve()
             case _Ended():
                 self._ended(message, out)

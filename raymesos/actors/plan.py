@@ -22,6 +22,9 @@ class ClusterPlan:
     settings: Settings = field(default_factory=on_ray)
     own_ray: bool = True
     """Whether the Ray cluster was started by us, for us alone."""
+    node_cpus: float | None = None
+    """Most CPUs that an agent claims of its node, on a Ray cluster that is not ours. None: what is free there."""
+    node_mem_mb: int | None = None
 
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""

@@ -76,3 +76,10 @@ def hungry(megabytes: int) -> int:
 def slow_pid(_: Any) -> int:
     time.sleep(0.02)
     return os.getpid()
+
+
+def interval(seconds: float) -> tuple[float, float]:
+    """When this call began and ended, by the machine's clock."""
+    began = time.monotonic()
+    time.sleep(seconds)
+    return began, time.monotonic()
