@@ -1,0 +1,141 @@
+"""Agent ↔ master."""
+
+from __future__ import annotations
+
+from raymesos.model.tasks import TaskState
+from raymesos.wire.registry import message
+from raymesos.wire.values import AgentInfo, AgentTask, FrameworkInfo, TaskInfo, TaskStatus
+
+
+@message(70)
+class RegisterAgent:
+    """`incarnation` grows with each start of the agent process."""
+
+    info: AgentInfo
+    incarnation: int
+
+
+@message(71)
+class ReregisterAgent:
+    """`executors` and `tasks` are all that live there now; terminal tasks with unacknowledged updates included."""
+
+    agent_id: str
+    info: AgentInfo
+    incarnation: int
+    tasks: tuple[AgentTask, ...] = ()
+    frameworks: tuple[FrameworkInfo, ...] = ()
+
+
+@message(72)
+class AgentRegistered:
+    """`reconcile`: tasks that the master thinks are there and the agent did not list; it answers for each."""
+
+    agent_id: str
+    master_id: str
+    ping_timeout_ms: int
+    reconcile: tuple[tuple[str, str], ...] = ()
+    """(framework id, task id) pairs."""
+
+
+@message(73)
+class AgentRefused:
+    """The agent may not register (it was marked gone, or its name is taken); it kills what runs and stops."""
+
+    reason: str
+
+
+@message(74)
+class UnregisterAgent:
+    """The agent leaves on purpose."""
+
+    agent_id: str
+
+
+@message(75)
+class Ping:
+    """`connected` tells the agent what the master believes; an agent that is told False registers again."""
+
+    connected: bool
+
+
+@message(76)
+class Pong:
+    """The agent lives."""
+
+    agent_id: str
+
+
+@message(77)
+class RunTasks:
+    """Start these tasks of one framework: verified against offers, booked by the master."""
+
+    framework: FrameworkInfo
+    tasks: tuple[TaskInfo, ...]
+
+
+@message(78)
+class KillTask:
+    """End the task; `grace_ms` None takes the task's own, else the agent's default."""
+
+    framework_id: str
+    task_id: str
+    grace_ms: int | None = None
+
+
+@message(79)
+class StatusUpdate:
+    """Resent until acknowledged. `latest_state` is the newest state that the agent knows, which may be ahead of `status`."""
+
+    framework_id: str
+    status: TaskStatus
+    latest_state: TaskState
+
+
+@message(80)
+class StatusAcknowledged:
+    """The framework has the update: the agent may send the task's next one."""
+
+    framework_id: str
+    task_id: str
+    uuid: str
+
+
+@message(81)
+class ShutdownFramework:
+    """Kill all tasks and executors of the framework on this agent."""
+
+    framework_id: str
+
+
+@message(82)
+class ExecutorMessage:
+    """Framework data on its way to (`down`) or from an executor."""
+
+    framework_id: str
+    executor_id: str
+    data: bytes
+    down: bool
+
+
+@message(83)
+class ExecutorExited:
+    """An executor ended. `exit_status` is None when nobody knows it."""
+
+    framework_id: str
+    executor_id: str
+    exit_status: int | None
+
+
+@message(84)
+class ShutdownOneExecutor:
+    """End one executor of the framework with all of its tasks."""
+
+    framework_id: str
+    executor_id: str
+
+
+@message(85)
+class Leave:
+    """To an agent, from its host or an operator: kill what runs (`grace_ms` None: the agent's default), then unregister and stop."""
+
+    grace_ms: int | None = None

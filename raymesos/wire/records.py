@@ -1,0 +1,95 @@
+"""What the master and the agents keep in their journals."""
+
+from __future__ import annotations
+
+from raymesos.wire.registry import message
+from raymesos.wire.values import AgentInfo, FrameworkInfo
+
+# ---------------------------------------------------------------- records of the master's journal
+
+
+@message(150)
+class MasterStarted:
+    """One per start: `epoch` numbers the master's lives."""
+
+    cluster_id: str
+    epoch: int
+
+
+@message(151)
+class AgentAdmitted:
+    """The agent has an id and may register again under it."""
+
+    agent_id: str
+    info: AgentInfo
+
+
+@message(152)
+class AgentUnreachable:
+    """The agent did not answer pings since `since_ms`."""
+
+    agent_id: str
+    since_ms: int
+
+
+@message(153)
+class AgentReachable:
+    """An unreachable agent is back."""
+
+    agent_id: str
+
+
+@message(154)
+class AgentGone:
+    """Removed for ever: it left, or was marked gone."""
+
+    agent_id: str
+
+
+@message(155)
+class FrameworkIdGiven:
+    """The framework has an id, and says this of itself."""
+
+    info: FrameworkInfo
+
+
+@message(156)
+class FrameworkIdBurnt:
+    """The framework is over; its id is never given again."""
+
+    framework_id: str
+
+
+@message(157)
+class WeightsSet:
+    """(role, weight as decimal text) pairs; each replaces what was set for its role before."""
+
+    weights: tuple[tuple[str, str], ...]
+
+
+# ---------------------------------------------------------------- records of an agent's journal
+
+
+@message(158)
+class AgentIdKept:
+    """The id that the master gave; a restarted agent registers again under it."""
+
+    agent_id: str
+
+
+@message(159)
+class ExecutorKept:
+    """An executor was asked for or has subscribed. `address` is empty until it did; `framework` until a task of it came."""
+
+    framework_id: str
+    executor_id: str
+    address: str = ""
+    framework: FrameworkInfo | None = None
+
+
+@message(160)
+class ExecutorDropped:
+    """The executor is over."""
+
+    framework_id: str
+    executor_id: str

@@ -1,0 +1,147 @@
+"""What messages are made of: frameworks, agents, tasks, offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Resources
+from raymesos.model.tasks import Reason, Source, TaskState
+from raymesos.wire.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkInfo:
+    """Who a framework says it is. `id` is empty at its first subscription."""
+
+    name: str
+    roles: tuple[str, ...]
+    id: str = ""
+    user: str = ""
+    principal: str = ""
+    capabilities: tuple[str, ...] = ()
+    failover_timeout_ms: int = 0
+    hostname: str = ""
+    webui_url: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A task to launch. `work` says what runs; `role` is filled by the master from the offer."""
+
+    task_id: str
+    name: str
+    resources: Resources
+    work: Work
+    executor_id: str = ""
+    """Empty for the default executor of the framework on the agent."""
+    role: str = ""
+    kill_grace_ms: int | None = None
+    max_completion_ms: int | None = None
+    priority: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """What is known of a task. `uuid` is empty where no acknowledgement is wanted."""
+
+    task_id: str
+    state: TaskState
+    agent_id: str = ""
+    executor_id: str = ""
+    source: Source = Source.MASTER
+    reason: Reason = Reason.NONE
+    message: str = ""
+    timestamp_ms: int = 0
+    uuid: str = ""
+    data: bytes = b""
+    healthy: bool | None = None
+    unreachable_ms: int | None = None
+    usage: tuple[tuple[str, int], ...] = ()
+    """Measured figures, name to integer (`cpu_ms`, `peak_rss_kb`), in a terminal status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`resources` of an agent, for `role` of the framework, until it answers, the offer is rescinded or its time is up."""
+
+    id: str
+    framework_id: str
+    agent_id: str
+    hostname: str
+    role: str
+    resources: Resources
+    attributes: Attributes
+    executor_ids: tuple[str, ...] = ()
+    agent_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """`count` tasks of shape `resources` wanted in `role` (every role of the call if empty)."""
+
+    resources: Resources
+    count: int
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """A task asked after. Without `agent_id` the master looks everywhere."""
+
+    task_id: str
+    agent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a framework holds of one agent in one role, offered or used."""
+
+    framework_id: str
+    role: str
+    agent_id: str
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The allocator's word: `resources` of the agent go to the framework in `role`. `incarnation` is that of AgentAdded."""
+
+    framework_id: str
+    role: str
+    agent_id: str
+    incarnation: int
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInfo:
+    """What an agent says of itself. `name` is unique in the cluster and is its address's last part."""
+
+    name: str
+    hostname: str
+    resources: Resources
+    attributes: Attributes
+    node_id: str = ""
+    """The Ray node that it lives on; processes with the same node id share files."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTask:
+    """A task as its agent knows it, told when the agent registers again."""
+
+    framework_id: str
+    task: TaskInfo
+    state: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The operation of an Accept that starts tasks."""
+
+    tasks: tuple[TaskInfo, ...]
+
+
+Operation = Launch
