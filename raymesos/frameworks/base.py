@@ -53,8 +53,7 @@ class Subscription:
 
 def subscribe(sub: Subscription, out: Outbox) -> None:
     """Ask for a subscription, and again until it is there. All roles sleep: what is wanted is said when we are in."""
-    sub.connected = sub.reconciled = False
-    sub.awake.clear()
+    lost(sub)
     out.send(MASTER, Subscribe(sub.info, sub.info.roles))
     out.wake("subscribe", SUBSCRIBE_RETRY_MS)
 
@@ -90,8 +89,9 @@ def reconciled(sub: Subscription, out: Outbox) -> None:
 
 
 def lost(sub: Subscription) -> None:
-    """The master is away: what it offered is void."""
+    """The master is away: what it offered is void, and all roles sleep."""
     sub.connected = sub.reconciled = False
+    sub.awake.clear()
 
 
 def acknowledge(sub: Subscription, status: TaskStatus, out: Outbox) -> None:
@@ -111,9 +111,9 @@ def use_role(sub: Subscription, role: str, out: Outbox) -> bool:
 
 
 def want(sub: Subscription, role: str, demand: tuple[Demand, ...], out: Outbox) -> None:
-    """Offers in `role` are wanted now: wake it and clear its filters."""
-    sub.awake[role] = None
+    """Offers in `role` are wanted now: wake it and clear its filters. Before we are subscribed it stays asleep: who wants something says so then."""
     if sub.connected:
+        sub.awake[role] = None
         out.send(MASTER, Revive(sub.framework_id, (role,), demand))
 
 
@@ -121,8 +121,7 @@ def want_nothing(sub: Subscription, role: str, out: Outbox) -> None:
     """No offers in `role`, please."""
     if role in sub.awake:
         del sub.awake[role]
-        if sub.connected:
-            out.send(MASTER, Suppress(sub.framework_id, (role,)))
+        out.send(MASTER, Suppress(sub.framework_id, (role,)))
 
 
 def _asleep(sub: Subscription) -> tuple[str, ...]:

@@ -18,9 +18,11 @@ from raymesos.wire.jobs import (
     CancelAnswered,
     CancelAsked,
     CancelJob,
+    ForgetJobs,
     JobAccepted,
     JobEnded,
     JobKept,
+    JobsForgotten,
     JobSpec,
     Submit,
     SubscriptionKept,
@@ -72,6 +74,25 @@ def cancel(state: State, sender: str, message: CancelJob, out: Outbox, now_ms: i
         finish_if_done(state, job, out, now_ms)
         timing.ask_for_cycle(state, out)
     out.send(sender, CancelAnswered(message.job_id, job is not None))
+
+
+def forget(state: State, sender: str, message: ForgetJobs, out: Outbox) -> None:
+    """Drop those that have finished, durably, and answer which; others leave as the oldest in their time."""
+    done = JobsForgotten(tuple(dict.fromkeys(job_id for job_id in message.job_ids if job_id in state.ended)))
+    if done.job_ids:
+        out.persist(done)
+        drop(state, done.job_ids)
+    out.send(sender, done)
+
+
+def drop(state: State, job_ids: tuple[str, ...]) -> None:
+    """Take finished jobs off the books; their files are the host's to delete."""
+    for job_id in job_ids:
+        del state.ended[job_id]
+        job = state.jobs.pop(job_id)
+        state.ended_parts -= len(job.parts)
+        state.ended_rows -= len(job.rows)
+        state.dropped.append(job_id)
 
 
 def begin_cancel(job: Job, why: str) -> None:
@@ -162,12 +183,7 @@ def _forget_oldest(state: State) -> None:
     while len(state.ended) > settings.jobs_kept or (
         state.ended_parts > settings.ended_parts_kept and len(state.ended) > 1
     ):
-        oldest = next(iter(state.ended))
-        del state.ended[oldest]
-        job = state.jobs.pop(oldest)
-        state.ended_parts -= len(job.parts)
-        state.ended_rows -= len(job.rows)
-        state.dropped.append(oldest)
+        drop(state, (next(iter(state.ended)),))
     for job_id in state.ended:
         if state.ended_rows <= settings.ended_rows_kept:
             return

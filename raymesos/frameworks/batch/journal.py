@@ -34,6 +34,7 @@ from raymesos.wire.jobs import (
     InputsCharged,
     JobEnded,
     JobKept,
+    JobsForgotten,
     LifeBegan,
     Part,
     PartsKept,
@@ -130,6 +131,8 @@ def _replay(state: State, record: Any) -> None:
             job = state.open.get(job_id)
             if job is not None:
                 _replay_of(state, job, record)
+        case JobsForgotten(job_ids):
+            jobs.drop(state, tuple(job_id for job_id in job_ids if job_id in state.ended))
         case _:
             raise InvariantBroken("batch.record", f"{type(record).__name__} is no record of the batch framework")
 

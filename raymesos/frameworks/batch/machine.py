@@ -13,7 +13,7 @@ from raymesos.frameworks.batch.timing import LIMIT
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES
-from raymesos.wire.jobs import CancelJob, LifeBegan, Submit, SubscriptionKept
+from raymesos.wire.jobs import CancelJob, ForgetJobs, LifeBegan, Submit, SubscriptionKept
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
@@ -31,6 +31,7 @@ from raymesos.wire.work import WorkReport
 BatchInbox = (
     Submit
     | CancelJob
+    | ForgetJobs
     | WorkReport
     | Subscribed
     | Offers
@@ -86,6 +87,8 @@ class BatchMachine:
             case CancelJob():
                 jobs.cancel(state, sender, inbox, out, now_ms)
                 wishes.silence(state, out)
+            case ForgetJobs():
+                jobs.forget(state, sender, inbox, out)
             case Subscribed():
                 self._subscribed(inbox, out, now_ms)
             case FrameworkError(text):

@@ -45,7 +45,7 @@ SUBSCRIBE_RETRY_MS = 1_000
 
 @dataclass(slots=True)
 class State:
-    """`awake` roles want offers; `demand` by role is what was last said with a revive. `offers` are outstanding."""
+    """`awake` roles want offers; `demand` is what was last said of each with a revive. `offers` are outstanding."""
 
     info: FrameworkInfo
     awake: dict[str, None]
@@ -125,7 +125,6 @@ def _hear_master(state: State, message: Callback, out: Outbox) -> None:
             _parted(state)
             state.ended = True
             state.callbacks.append(message)
-            out.sleep("subscribe")
         case Offers(offers):
             if state.connected:
                 state.offers.update(dict.fromkeys(offer.id for offer in offers))
@@ -152,8 +151,7 @@ def _subscribed(state: State, message: Subscribed, out: Outbox) -> None:
         return
     state.callbacks.append(message)
     for role, demand in state.demand.items():
-        if role in state.awake:
-            out.send(MASTER, Revive(message.framework_id, (role,), demand))
+        out.send(MASTER, Revive(message.framework_id, (role,), demand))
 
 
 def _teardown(state: State, out: Outbox) -> None:
@@ -161,7 +159,6 @@ def _teardown(state: State, out: Outbox) -> None:
     state.leaving = True
     if state.connected:
         out.send(MASTER, Teardown(state.info.id))
-        out.sleep("subscribe")
         state.offers.clear()
         state.connected, state.ended = False, True
 

@@ -18,7 +18,7 @@ from raymesos.model.retries import RetryPolicy
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
 from raymesos.wire.codec import decode, encode
-from raymesos.wire.jobs import CancelAnswered, InputSegment, JobAccepted, JobRefused, Submit
+from raymesos.wire.jobs import CancelAnswered, ForgetJobs, InputSegment, JobAccepted, JobRefused, JobsForgotten, Submit
 from raymesos.wire.messages import FrameworkError, Reconcile, Subscribe, Subscribed
 from raymesos.wire.notes import JobNote
 from raymesos.wire.work import Blob
@@ -469,3 +469,21 @@ def test_a_resource_shape_survives_the_journal() -> None:
     rig.submit(resources="cpus:0.001;mem:1;gpus:1")
     rig.restart()
     assert rig.machine.state.jobs["j"].spec == replace(spec("j"), resources=Resources.parse("cpus:0.001;mem:1;gpus:1"))
+
+
+# ---------------------------------------------------------------- forgetting
+
+
+def test_a_client_that_has_all_it_wants_lets_finished_jobs_be_forgotten_for_good() -> None:
+    rig = Rig()
+    rig.submit("done")
+    rig.finish(*rig.offer())
+    rig.submit("open")
+    assert rig.tell(ForgetJobs(("done", "open", "nobody", "done")), CLIENT) == [JobsForgotten(("done",))]
+    for _ in range(2):
+        with pytest.raises(UnknownId):
+            rig.status("done")
+        assert rig.status("open")["state"] == "Accepted"
+        assert rig.machine.state.dropped == ["done"]
+        rig.restart()
+    assert rig.tell(ForgetJobs(("done",)), CLIENT) == [JobsForgotten(())]
