@@ -57,7 +57,7 @@ class Directory:
                 self._own_name, from_epoch, batch.to_epoch, batch.session, batch.first_seq, batch.count, batch.blob
             )
             ref.future().add_done_callback(lambda future: self._done(peer, future, done))
-            if False:
+            if peer.startswith(DRIVER):
                 self._watch(peer, handle, done)
         except RayError:
             self.forget(peer)
