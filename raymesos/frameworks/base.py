@@ -45,6 +45,8 @@ class Subscription:
     retry_ms: int = RECONCILE_RETRY_MS
     awake: dict[str, None] = field(default_factory=dict)
     """Roles that want offers."""
+    told_roles: tuple[str, ...] = ()
+    """The roles that we have last told the master: it may have been asked for a subscription before one was added."""
 
     @property
     def framework_id(self) -> str:
@@ -54,6 +56,7 @@ class Subscription:
 def subscribe(sub: Subscription, out: Outbox) -> None:
     """Ask for a subscription, and again until it is there. All roles sleep: what is wanted is said when we are in."""
     lost(sub)
+    sub.told_roles = sub.info.roles
     out.send(MASTER, Subscribe(sub.info, sub.info.roles))
     out.wake("subscribe", SUBSCRIBE_RETRY_MS)
 
@@ -65,6 +68,8 @@ def subscribed(sub: Subscription, message: Subscribed, tasks: list[TaskRef], out
     sub.connected = True
     sub.retry_ms = RECONCILE_RETRY_MS
     out.sleep("subscribe")
+    if sub.told_roles != sub.info.roles:
+        _tell_roles(sub, out)
     if not sub.settled:
         out.wake("settle", SETTLE_MS)
     ask(sub, tasks, out)
@@ -106,7 +111,7 @@ def use_role(sub: Subscription, role: str, out: Outbox) -> bool:
         return False
     sub.info = replace(sub.info, roles=(*sub.info.roles, role))
     if sub.connected:
-        out.send(MASTER, UpdateFramework(sub.info, _asleep(sub)))
+        _tell_roles(sub, out)
     return True
 
 
@@ -124,5 +129,7 @@ def want_nothing(sub: Subscription, role: str, out: Outbox) -> None:
         out.send(MASTER, Suppress(sub.framework_id, (role,)))
 
 
-def _asleep(sub: Subscription) -> tuple[str, ...]:
-    return tuple(role for role in sub.info.roles if role not in sub.awake)
+def _tell_roles(sub: Subscription, out: Outbox) -> None:
+    sub.told_roles = sub.info.roles
+    asleep = tuple(role for role in sub.info.roles if role not in sub.awake)
+    out.send(MASTER, UpdateFramework(sub.info, asleep))

@@ -12,14 +12,14 @@ from batch_rig import BIG, CLIENT, Client, Rig, spec
 
 from raymesos.errors import InvariantBroken, UnknownId
 from raymesos.frameworks.batch.machine import BatchMachine
-from raymesos.machine import Outbox, Wake
+from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.jobs import CancelAnswered, ForgetJobs, InputSegment, JobAccepted, JobRefused, JobsForgotten, Submit
-from raymesos.wire.messages import FrameworkError, Reconcile, Subscribe, Subscribed
+from raymesos.wire.messages import FrameworkError, Reconcile, Revive, Subscribe, Subscribed, UpdateFramework
 from raymesos.wire.notes import JobNote
 from raymesos.wire.work import Blob
 
@@ -487,3 +487,34 @@ def test_a_client_that_has_all_it_wants_lets_finished_jobs_be_forgotten_for_good
         assert rig.machine.state.dropped == ["done"]
         rig.restart()
     assert rig.tell(ForgetJobs(("done",)), CLIENT) == [JobsForgotten(())]
+
+
+def test_what_becomes_hungry_while_a_subscription_is_on_its_way_is_asked_for_when_it_is_there() -> None:
+    rig = Rig()
+    rig.submit(retries=1, role="ads")
+    (task,) = rig.offer(role="ads")
+    rig.drop = True
+    rig.fail_over()
+    rig.report(task, failed={0: "no"})
+    rig.tell(Subscribed("fw", "m2"))
+    rig.drop = False
+    rig.take(Revive)
+    rig.fail_over()
+    assert [r.roles for r in rig.take(Revive)] == [("ads",)]
+    rig.tell(LinkDown(MASTER))
+    rig.submit("k", role="web")
+    rig.tell(LinkUp(MASTER, restarted=False))
+    assert list(rig.awake) == ["ads", "web"]
+
+
+def test_a_role_that_is_new_while_a_subscription_is_on_its_way_is_told_before_it_is_asked_for() -> None:
+    rig = Rig()
+    rig.drop = True
+    rig.fail_over()
+    rig.submit(role="web")
+    rig.sent.clear()
+    rig.tell(Subscribed("fw", "m2"))
+    told = [m for _, m in rig.sent if isinstance(m, UpdateFramework | Revive)]
+    assert [type(m) for m in told] == [UpdateFramework, Revive]
+    assert told[0].info.roles == ("*", "web")
+    assert told[0].suppressed_roles == ("*", "web")
