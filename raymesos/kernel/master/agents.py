@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raymesos.kernel.master import levelling, notes, offers, removal
-from raymesos.kernel.master.state import Agent, State, agent_at, count, unname
+from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unname
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
     AgentActivated,
@@ -157,6 +157,7 @@ def _move(state: State, agent: Agent, sender: str, message: ReregisterAgent) -> 
 
 def _admit(state: State, agent_id: str, info: AgentInfo, out: Outbox) -> None:
     state.admitted[agent_id] = info
+    note_agent_id(state, agent_id)
     out.persist(AgentAdmitted(agent_id, info))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master.state import State, trim
+from raymesos.kernel.master.state import State, note_agent_id, trim
 from raymesos.wire.messages import (
     AgentAdmitted,
     AgentGone,
@@ -49,7 +49,7 @@ def _replay(state: State, record: Any) -> None:
             state.epoch = epoch
         case AgentAdmitted(agent_id, info):
             state.admitted[agent_id] = info
-            _named(state, agent_id)
+            note_agent_id(state, agent_id)
         case AgentUnreachable(agent_id, since_ms):
             state.unreachable[agent_id] = since_ms
         case AgentReachable(agent_id):
@@ -59,7 +59,7 @@ def _replay(state: State, record: Any) -> None:
             state.unreachable.pop(agent_id, None)
             state.gone[agent_id] = None
             trim(state.gone, state.settings.gone_agents)
-            _named(state, agent_id)
+            note_agent_id(state, agent_id)
         case FrameworkIdGiven(info):
             state.known_frameworks[info.id] = info
         case FrameworkIdBurnt(framework_id):
@@ -70,10 +70,3 @@ def _replay(state: State, record: Any) -> None:
             state.weights.update(weights)
         case _:
             raise InvariantBroken("registry.record", f"{type(record).__name__} is no record of a master")
-
-
-def _named(state: State, agent_id: str) -> None:
-    """Agent ids are numbered over all lives of the master."""
-    number = agent_id.rpartition("-S")[2]
-    if number.isdigit():
-        state.agents_named = max(state.agents_named, int(number))

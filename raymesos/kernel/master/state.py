@@ -152,6 +152,13 @@ def unname(state: State, agent: Agent) -> None:
         del state.agent_of_address[agent.address]
 
 
+def note_agent_id(state: State, agent_id: str) -> None:
+    """The id is taken: agents are numbered over all lives of the master, and over those whose registry was lost."""
+    number = agent_id.rpartition("-S")[2]
+    if number.isdecimal():
+        state.agents_named = max(state.agents_named, int(number))
+
+
 def trim(kept: dict[str, Any], bound: int) -> None:
     """Forget the oldest until at most `bound` are left."""
     while len(kept) > bound:

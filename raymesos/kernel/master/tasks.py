@@ -180,10 +180,9 @@ def _book(state: State, task: Task, message: StatusUpdate, out: Outbox, now_ms: 
     status = message.status
     repeated = task.status is not None and task.status.uuid == status.uuid
     task.status = status
-    for newest in (message.latest_state, status.state):
-        if newest in AT_AGENTS and may_follow(task.state, newest):
-            set_state(state, task, newest)
-            break
+    for newer in (status.state, message.latest_state):
+        if newer in AT_AGENTS and may_follow(task.state, newer):
+            set_state(state, task, newer)
     if is_terminal(task.state):
         release(state, task, out)
     if not repeated:

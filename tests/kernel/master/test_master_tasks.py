@@ -91,6 +91,12 @@ def test_an_end_that_the_agent_knows_already_recovers_at_once() -> None:
     assert rig.master.state.frameworks[f1].tasks == {}
 
 
+def test_an_end_is_an_end_even_if_the_agent_says_that_its_newest_state_is_older() -> None:
+    rig, f1, a1 = launched()
+    assert len(of(Recover, rig.report(f1, a1, "t1", FINISHED, latest=TaskState.STARTING))) == 1
+    assert rig.metric("tasks_starting") == 0
+
+
 def test_nothing_follows_an_end() -> None:
     rig, f1, a1 = launched()
     rig.report(f1, a1, "t1", TaskState.FAILED)
