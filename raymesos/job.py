@@ -110,6 +110,7 @@ class Job:
     # ------------------------------------------------------------ looking and ending
 
     def status(self) -> JobStatus:
+        """How the job stands now. Raises UnknownId when it was forgotten."""
         return _status(self._door.call(BATCH, "status", self.id))
 
     def cancel(self) -> None:

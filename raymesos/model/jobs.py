@@ -200,6 +200,7 @@ class BatchJob(_Model):
 
     @property
     def policy(self) -> RetryPolicy:
+        """How often, and after how long, what failed is tried again."""
         match self.retry:
             case Delayed(delay=delay, retries=retries):
                 return RetryPolicy(retries, round(delay * 1000))
@@ -212,6 +213,7 @@ class BatchJob(_Model):
 
     @property
     def argv(self) -> tuple[str, ...]:
+        """What is run for each index; nothing for a job of functions."""
         if self.command is None:
             return ()
         return ("/bin/sh", "-c", self.command) if isinstance(self.command, str) else tuple(self.command)

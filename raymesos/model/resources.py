@@ -108,6 +108,7 @@ class Resources:
         return resources_from_json(rows)
 
     def to_json(self) -> list[dict[str, Any]]:
+        """The v1 API's list of resources."""
         from raymesos.model.resource_json import resources_to_json
 
         return resources_to_json(self)
@@ -245,6 +246,7 @@ class Resources:
         return found
 
     def unreserved(self) -> Resources:
+        """What is reserved to nobody."""
         return _make(self._plain, {k: q for k, q in self._rest.items() if not k.reservations})
 
     def reserved_to(self, role: str) -> Resources:
@@ -265,9 +267,11 @@ class Resources:
         )
 
     def revocable(self) -> Resources:
+        """What may be taken away again at any time."""
         return _make({}, {k: q for k, q in self._rest.items() if k.revocable})
 
     def non_revocable(self) -> Resources:
+        """What stays with whom it was given to."""
         return self if not self._rest else _make(self._plain, {k: q for k, q in self._rest.items() if not k.revocable})
 
     def scalars(self) -> Resources:

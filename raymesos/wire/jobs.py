@@ -49,11 +49,15 @@ class JobSpec:
 
 @message(220)
 class Submit:
+    """Take the job. The same submit again is the same job."""
+
     spec: JobSpec
 
 
 @message(221)
 class JobAccepted:
+    """The job is kept and will run."""
+
     job_id: str
 
 
@@ -69,6 +73,8 @@ class JobRefused:
 
 @message(223)
 class CancelJob:
+    """End what runs of the job and start nothing more."""
+
     job_id: str
 
 
@@ -114,6 +120,8 @@ class Part:
 
 @message(261)
 class JobKept:
+    """The job was accepted."""
+
     spec: JobSpec
     at_ms: int
 
@@ -140,11 +148,15 @@ class InputsCharged:
 
 @message(264)
 class CancelAsked:
+    """Somebody cancelled the job."""
+
     job_id: str
 
 
 @message(265)
 class JobEnded:
+    """The job is over; `why` says how."""
+
     job_id: str
     why: str
     at_ms: int
@@ -152,6 +164,8 @@ class JobEnded:
 
 @message(266)
 class SubscriptionKept:
+    """The framework's id with the master, and the roles that it subscribed in."""
+
     framework_id: str
     roles: tuple[str, ...]
 

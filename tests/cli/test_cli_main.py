@@ -48,7 +48,7 @@ def test_without_a_command_the_help_is_shown(shell: Shell) -> None:
     assert code == 0 and all(command in out for command in COMMANDS)
 
 
-def test_version(shell: Shell) -> None:
+def test_the_version_is_printed_and_nothing_else(shell: Shell) -> None:
     assert shell.run("--version") == (0, f"raymesos {__version__}\n", "")
 
 
