@@ -148,6 +148,13 @@ def test_what_an_unregistered_agent_says_has_no_effect() -> None:
     assert list(rig.master.state.agents) == [a1]
 
 
+def test_an_id_that_an_agent_brings_to_a_master_without_registry_is_not_given_again() -> None:
+    rig = Rig()
+    assert to(A1, rig.back("A1", agent_id="c-S4")) == [AgentRegistered("c-S4", "c-0001", 75_000)]
+    assert rig.records[-1] == AgentAdmitted("c-S4", agent_info())
+    assert rig.agent("A2") == "c-S5"
+
+
 # ---------------------------------------------------------------- pings
 
 
@@ -227,7 +234,7 @@ def test_an_end_that_the_framework_has_not_heard_is_lost_with_the_agent() -> Non
     assert updates(F1, sent) == [("t1", RUNNING, Reason.NONE)]
     assert len(of(Recover, sent)) == 1
     assert updates(F1, rig.lose()) == [("t1", TaskState.UNREACHABLE, Reason.AGENT_REMOVED)]
-    rig.back(tasks=[brought(f1, state=TaskState.FINISHED)])
+    assert to(F1, rig.back(tasks=[brought(f1, state=TaskState.FINISHED)])) == []
     assert updates(F1, rig.report(f1, a1, "t1", TaskState.FINISHED)) == [("t1", TaskState.FINISHED, Reason.NONE)]
 
 
@@ -248,6 +255,16 @@ def test_tasks_of_an_unreachable_agent_that_is_replaced_are_gone() -> None:
     assert updates(F1, sent) == [("t1", TaskState.GONE, Reason.AGENT_REMOVED)]
     assert rig.metric("tasks_unreachable") == 0
     assert to(A1, rig.back(agent_id=a1)) == [AgentRefused("Agent has been marked gone")]
+
+
+def test_a_framework_that_was_told_lost_is_not_told_again_when_the_agent_is_replaced() -> None:
+    rig = Rig()
+    f1, a1 = rig.framework(capabilities=NOT_PARTITION_AWARE), rig.agent()
+    rig.run(f1, a1, task())
+    assert updates(F1, rig.lose()) == [("t1", TaskState.LOST, Reason.AGENT_REMOVED)]
+    assert to(F1, rig.tell(A1, RegisterAgent(agent_info(), 2))) == []
+    assert rig.metric("tasks_unreachable") == 0
+    assert rig.metric("tasks_lost") == 1
 
 
 # ---------------------------------------------------------------- the link
@@ -353,6 +370,8 @@ def test_a_state_that_no_agent_can_know_is_not_taken_over(state: TaskState) -> N
     assert to(F1, rig.report(f1, a1, "t1", state)) == []
     rig.report(f1, a1, "t1", RUNNING, latest=state)
     assert rig.metric("tasks_running") == 1
+    rig.back(tasks=[brought(f1), brought(f1, "t2", state=state)])
+    assert list(rig.master.state.frameworks[f1].tasks) == ["t1"]
 
 
 def test_a_kill_asked_for_while_the_agent_was_away_is_said_when_it_is_back() -> None:
@@ -405,6 +424,8 @@ def test_a_task_whose_id_was_given_to_another_meanwhile_is_killed_unheard() -> N
     sent = rig.back(tasks=[brought(f1)])
     assert of(KillTask, sent) == [(A1, KillTask(f1, "t1", None))]
     assert to(F1, sent) == []
+    sent = rig.back(tasks=[brought(f1)])
+    assert of(KillTask, sent) == [(A1, KillTask(f1, "t1", None))]
     sent = rig.report(f1, a1, "t1", TaskState.KILLED, uuid="k")
     assert to(F1, sent) == []
     assert [type(m).__name__ for m in to(A1, sent)] == ["StatusAcknowledged"]
@@ -437,8 +458,10 @@ def test_a_restarted_master_takes_agents_back_with_what_runs_there() -> None:
     first.run(f1, a1, task())
     rig = first.restart()
     assert rig.master.state.master_id == "c-0002"
+    rig.framework(id=f1, failover_timeout_ms=60_000)
     sent = rig.back(tasks=[brought(f1)])
     assert to(A1, sent) == [AgentRegistered(a1, "c-0002", 75_000)]
+    assert to(F1, sent) == []
     assert rig.metric("tasks_running") == 1
     assert rig.agent("A9") == "c-S2"
 

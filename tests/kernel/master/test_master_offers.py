@@ -183,7 +183,12 @@ def test_a_weight_of_a_role_in_use_rescinds_all_offers() -> None:
 
 def test_a_weight_of_a_role_that_nobody_is_in_rescinds_nothing() -> None:
     rig = Rig()
-    rig.offer(rig.framework(), rig.agent())
+    f1, f2 = rig.framework("F1"), rig.framework("F2", roles=("ops",))
+    a1 = rig.agent()
+    rig.offer(f1, a1, HALF)
+    assert of(Rescind, rig.tell("client/1", SetWeights((("other", "2"),)))) == []
+    rig.run(f2, a1, task(), role="ops")
+    rig.leave(f2)  # Its task is still on its way out.
     assert of(Rescind, rig.tell("client/1", SetWeights((("ops", "2"),)))) == []
 
 
