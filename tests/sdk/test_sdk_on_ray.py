@@ -193,10 +193,16 @@ def test_an_error_in_a_callback_ends_the_driver_and_comes_out_of_run(cluster: rm
         def resource_offers(self, driver: rm.Driver, offers: list[Offer]) -> None:
             raise ZeroDivisionError("clumsy")
 
-    driver = rm.Driver(Clumsy(1), FrameworkInfo(name="clumsy", roles=["sdk"]), cluster)
+    driver = rm.Driver(Clumsy(1), FrameworkInfo(name="clumsy", roles=["sdk"], failover_timeout=600), cluster)
     with pytest.raises(ZeroDivisionError, match="clumsy"):
         driver.run()
-    until(lambda: state_of(cluster, driver.framework_id) in ("completed", "gone"))
+    until(lambda: state_of(cluster, driver.framework_id) == "disconnected")
+    again = FrameworkInfo(name="clumsy", roles=["sdk"], framework_id=driver.framework_id)
+    mended = rm.Driver(rm.Scheduler(), again, cluster)
+    mended.start()
+    mended.stop()
+    assert mended.join() == "DRIVER_STOPPED"
+    until(lambda: state_of(cluster, driver.framework_id) == "completed")
 
 
 def test_a_second_driver_takes_over_and_the_first_hears_why_it_ends(cluster: rm.Cluster) -> None:
