@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from raymesos.model.jobs import ExponentialBackOff as ExponentialBackOff
     from raymesos.model.jobs import Immediate as Immediate
     from raymesos.model.resources import Resources as Resources
+    from raymesos.sdk import Driver as Driver
+    from raymesos.sdk import Scheduler as Scheduler
 
 __version__ = "0.1.0"
 

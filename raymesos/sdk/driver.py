@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue, RaymesosError
+from raymesos.errors import Conflict, InvalidValue
 from raymesos.frameworks.custom.machine import Call, Callback, CustomMachine
 from raymesos.machine import MASTER, LinkUp
 from raymesos.sdk.calls import Calls
@@ -60,6 +60,8 @@ class Driver(Calls):
         self._status = ""
         self._failover = False
         self._error: BaseException | None = None
+        self._alone = False
+        """Nobody hears us any more."""
 
     @property
     def framework_id(self) -> str:
@@ -130,17 +132,15 @@ class Driver(Calls):
 
     def _fail(self, error: BaseException) -> None:
         """The cluster is gone, or our own side broke."""
-        if self._decide(ABORTED, failover=True):
-            self._error = error
+        self._alone = True
+        self._decide(ABORTED, failover=True, error=error)
         self._told.put(None)
 
-    def _decide(self, status: str, *, failover: bool) -> bool:
-        """How it ends: what came first holds. True if this did."""
+    def _decide(self, status: str, *, failover: bool, error: BaseException | None = None) -> None:
+        """How it ends: what came first holds."""
         with self._ending:
-            first = not self._status
-            if first:
-                self._status, self._failover = status, failover
-        return first
+            if not self._status:
+                self._error, self._failover, self._status = error, failover, status
 
     def _resubscribe(self) -> None:
         """The master may think that we are gone: take up the subscription anew."""
@@ -178,29 +178,22 @@ class Driver(Calls):
             tell(self._scheduler, self, callback)
         except BaseException as error:  # noqa: BLE001 - `join` raises it
             self._decide(ABORTED, failover=True)
-            self._error = error
+            self._error = error  # Also that of a callback which had said `stop` before.
         if isinstance(callback, FrameworkError):
             self._decide(ABORTED, failover=True)
 
     def _leave(self) -> None:
-        """Say what is left to say, and go."""
+        """Say what is left to say, and go: the last acknowledgements, kills, the teardown."""
         assert self._post is not None
         if not self._failover:
             self._call(Teardown(""))
-        # The last acknowledgements and kills are on their way to the master; without a cluster there is nobody to wait for.
-        if not isinstance(self._error, ClusterUnavailable) and self._post.host.broken is None:
-            with contextlib.suppress(TimeoutError, RaymesosError):
-                self._wait_until_sent()
-        self._post.close()
-
-    def _wait_until_sent(self) -> None:
-        assert self._post is not None
         deadline = time.monotonic() + LEAVE_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._post.host.ask(lambda _: self._all_said(), timeout_s=LEAVE_TIMEOUT_S):
-                return
-            time.sleep(LOOK_AGAIN_S)
+        with contextlib.suppress(TimeoutError):
+            while not self._alone and time.monotonic() < deadline and not self._all_said():
+                time.sleep(LOOK_AGAIN_S)
+        self._post.close()
 
     def _all_said(self) -> bool:
         assert self._post is not None
-        return (self._failover or self._machine.state.ended) and self._post.host.idle
+        host = self._post.host
+        return host.ask(lambda _: (self._failover or self._machine.state.ended) and host.idle, LEAVE_TIMEOUT_S)
