@@ -1,0 +1,136 @@
+"""Does a late team get its share, and how soon: `python -m load_tests.benchmarks.fairness --json`.
+
+A cluster of 2 CPUs is full of 20 ms functions of role `first` (weight 1), submitted by three drivers. Three seconds later one driver submits as much in role `second`
+(weight 3). Measured: its wait for the first result, and the part of all results that were its own in each second in which both had work (`entitled` is its due).
+The rival, in the same run: the same drivers with plain Ray tasks, which knows neither roles nor weights.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+import raymesos as rm
+from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+
+CPUS = 2
+WEIGHTS = {"first": 1, "second": 3}
+DRIVERS = 3
+LATE_S = 3.0
+CALL_S = 0.02
+BOTH_S = 6.0
+"""So long both have work."""
+
+RAYMESOS_DRIVER = """
+import sys, time
+import raymesos as rm
+from load_tests.benchmarks.fairness import short_call
+cluster = rm.connect(sys.argv[1])
+job = cluster.submit(rm.BatchJob("driver-" + sys.argv[3], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2]))
+for _ in job.as_completed():
+    print(time.time(), flush=True)
+"""
+
+RAY_DRIVER = """
+import logging, sys, time
+import ray
+from raymesos.actors.cluster import stay_on_loopback
+from load_tests.benchmarks.fairness import short_call
+stay_on_loopback()
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
+call = ray.remote(num_cpus=1)(short_call)
+left = [call.remote(n) for n in range(int(sys.argv[4]))]
+while left:
+    done, left = ray.wait(left, num_returns=1)
+    print(time.time(), flush=True)
+"""
+
+
+def short_call(_: int) -> None:
+    time.sleep(CALL_S)
+
+
+class Driver:
+    """A process that submits so many calls and prints the time of each result."""
+
+    def __init__(self, program: str, *arguments: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
+        self.began = time.time()
+
+    def times(self) -> list[float]:
+        """When each of its results came, until it was stopped or had all."""
+        text, _ = self._process.communicate(timeout=120)
+        return [float(line) for line in text.splitlines()]
+
+    def stop(self) -> None:
+        self._process.terminate()
+
+
+def contest(program: str, where: str) -> dict[str, Any]:
+    """Run the drivers against each other; the late one's wait is from its submit, its process being up."""
+    calls = int(2 * (LATE_S + BOTH_S) * CPUS / CALL_S / DRIVERS)
+    first = [Driver(program, where, "first", n, calls) for n in range(DRIVERS)]
+    time.sleep(LATE_S)
+    second = Driver(program, where, "second", DRIVERS, calls * DRIVERS)
+    time.sleep(BOTH_S + 2)
+    for driver in [*first, second]:
+        driver.stop()
+    theirs = sorted(t for driver in first for t in driver.times())
+    own = second.times()
+    start, end = own[0], min(own[-1], theirs[-1])
+    seconds = []
+    at = start
+    while at + 1 <= end:
+        mine = sum(at <= t < at + 1 for t in own)
+        seconds.append(round(mine / max(1, mine + sum(at <= t < at + 1 for t in theirs)), 3))
+        at += 1
+    return {"share_per_second": seconds, "share": round(sum(seconds) / max(1, len(seconds)), 3)}
+
+
+def first_wait(cluster: rm.Cluster) -> float:
+    """Seconds from submit to the first result of a late job in `second`, while `first` fills the cluster."""
+    calls = int(4 * LATE_S * CPUS / CALL_S)
+    jobs = [
+        cluster.submit(rm.BatchJob(f"full-{n}", fn=short_call, inputs=range(calls), role="first"))
+        for n in range(DRIVERS)
+    ]
+    time.sleep(LATE_S)
+    began = time.perf_counter()
+    late = cluster.submit(rm.BatchJob("late", fn=short_call, inputs=range(50), role="second"))
+    next(late.as_completed())
+    waited = time.perf_counter() - began
+    for job in [late, *jobs]:
+        job.cancel()
+        job.wait()
+    return waited
+
+
+def main() -> None:
+    given = parser(__doc__, repeats=3).parse_args()
+    tell("raymesos")
+    with rm.start(agents=1, cpus=CPUS, quiet=True) as cluster:
+        for role, weight in WEIGHTS.items():
+            cluster.set_weight(role, weight)
+        waits = [first_wait(cluster) for _ in range(given.repeats)]
+        ours = contest(RAYMESOS_DRIVER, cluster.name)
+    tell("plain Ray")
+    with plain_ray(CPUS) as ray:
+        alone = contest(RAY_DRIVER, ray.get_runtime_context().gcs_address)
+    result = {
+        "repeats": given.repeats,
+        "first_wait_s": round(sorted(waits)[len(waits) // 2], 3),
+        "first_wait_max_s": round(max(waits), 3),
+        "share_of_second": ours["share"],
+        "share_of_second_per_second": ours["share_per_second"],
+        "entitled": WEIGHTS["second"] / sum(WEIGHTS.values()),
+        "ray_share_of_second": alone["share"],
+    }
+    emit("fairness", result, record=given.record)
+
+
+if __name__ == "__main__":
+    main()
