@@ -94,6 +94,8 @@ class Auditor:
             self.grants.forget()
         elif address.startswith("agent/"):
             self.tasks.agent_died(address.removeprefix("agent/"))
+        elif address.startswith("framework/"):
+            self.tasks.framework_died(address)
 
     def agent_removed(self, name: str) -> None:
         """The agent's host is gone for good."""

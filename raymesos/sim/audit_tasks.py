@@ -15,6 +15,7 @@ from raymesos.wire.messages import (
     ExecutorSubscribe,
     ExecutorUpdate,
     FrameworkRemoved,
+    Kill,
     RunTasks,
     StatusAcknowledged,
     StatusUpdate,
@@ -40,6 +41,8 @@ class _Task:
     begun: bool = False
     gone: bool = False
     """The master said that it is no more, without an update of the agent."""
+    given_up: bool = False
+    """Its framework does not wait for its end any more."""
 
 
 class TaskAudit:
@@ -55,12 +58,17 @@ class TaskAudit:
         self._totals: dict[str, Resources] = {}
         self._running: dict[str, Resources] = {}
         self._ids: dict[str, str] = {}
+        self.forgetful: dict[str, None] = {}
+        """Addresses of frameworks that give up what is unreachable or will not be killed, and know of no task after a crash but those that the master names."""
         self.launched = 0
         self.cpus_at_work = 0
         """Thousandths of CPUs that work holds now."""
         self.ends: dict[str, int] = {}
         """How many tasks ended in each state, as their frameworks were told."""
-        self.taken_by_master: dict[type, Callable[[str, str, Any], None]] = {Accept: self._asked}
+        self.taken_by_master: dict[type, Callable[[str, str, Any], None]] = {
+            Accept: self._asked,
+            Kill: self._kill_asked,
+        }
         self.sent_by_master: dict[type, Callable[[str, str, Any, Any], None]] = {
             RunTasks: self._launched,
             StatusAcknowledged: self._acknowledged,
@@ -88,6 +96,14 @@ class TaskAudit:
             task = self._tasks[key]
             task.made = {u: None for u in task.made if u in task.told}
 
+    def framework_died(self, address: str) -> None:
+        if address in self.forgetful:
+            for key, task in self._tasks.items():
+                task.given_up = task.given_up or key[0] == self._ids.get(address)
+
+    def _forgetful_ids(self) -> list[str | None]:
+        return [self._ids.get(address) for address in self.forgetful]
+
     def agent_removed(self, name: str) -> None:
         for key in self._sent_to.pop(name, {}).values():
             self._tasks[key].gone = True
@@ -98,6 +114,11 @@ class TaskAudit:
         for operation in message.operations:
             for info in operation.tasks:
                 self._tasks.setdefault((message.framework_id, info.task_id), _Task(info))
+
+    def _kill_asked(self, address: str, sender: str, message: Kill) -> None:
+        task = self._tasks.get((message.framework_id, message.task_id))
+        if task is not None and sender in self.forgetful:
+            task.given_up = True
 
     def _launched(self, address: str, to: str, message: RunTasks, cause: Any) -> None:
         name = to.removeprefix("agent/")
@@ -215,6 +236,8 @@ class TaskAudit:
 
     def _told_by_master(self, key: TaskKey, status: TaskStatus) -> None:
         task = self._tasks.get(key)
+        if task is not None and status.state is TaskState.UNREACHABLE:
+            task.given_up = key[0] in self._forgetful_ids()
         over = is_terminal(status.state) or status.state is TaskState.UNKNOWN
         if task is None or not over or status.source is not Source.MASTER:
             return
@@ -236,6 +259,6 @@ class TaskAudit:
         """Each task that is not at work has ended, as far as its framework knows."""
         for (framework_id, task_id), task in self._tasks.items():
             at_work = task_id in self._work.get(task.agent, {})
-            if not at_work and not task.gone:
+            if not at_work and not task.gone and not task.given_up:
                 where = f"sent to {task.agent}" if task.agent else "not sent to any agent"
                 self._broken("task.lost", f"task {task_id} of {framework_id} ({where}) never ended for its framework")

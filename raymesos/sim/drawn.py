@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from raymesos.sim.audit import Auditor
+from raymesos.sim.batch_load import BatchLoad
 from raymesos.sim.shim import Fate, Finish
 from raymesos.wire.messages import StartWork
 from raymesos.wire.work import WorkReport
@@ -19,6 +20,7 @@ class DrawnWork:
 
     def __init__(self, rng: Random, audit: Auditor) -> None:
         self.cpus_in_all = 0
+        self.batch: BatchLoad | None = None
         self._rng = rng
         self._audit = audit
         self._first_ms = 0
@@ -31,7 +33,7 @@ class DrawnWork:
         return Fate(0, 100 * tenths, 0 if rng.randrange(FAIL_EVERY) else 1)
 
     def report(self, work: StartWork, end: Finish) -> WorkReport | None:
-        return None
+        return None if self.batch is None else self.batch.report(work, end)
 
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None:
         self._pass(at_ms)

@@ -17,10 +17,12 @@ from raymesos.errors import InvalidValue, RaymesosError
 from raymesos.model.attributes import Attributes
 from raymesos.model.settings import Settings, simulated
 from raymesos.sim.audit import Auditor, Violation
+from raymesos.sim.batch_load import BatchLoad
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
 from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
+from raymesos.sim.jobs import BATCH
 from raymesos.sim.story import Story
 from raymesos.sim.world import World
 
@@ -48,9 +50,12 @@ class Report:
     frameworks: int
     tasks: int
     seed: int
+    jobs: int = 0
     done: int = 0
     launched: int = 0
     relaunched: int = 0
+    inputs: int = 0
+    """Inputs of batch jobs of which their client knows what became."""
     offers: int = 0
     events: int = 0
     ends: dict[str, int] = field(default_factory=dict)
@@ -71,20 +76,21 @@ def run(
     tasks: int,
     seed: int = 0,
     *,
+    jobs: int = 0,
     faults: bool = False,
     progress: Progress | None = None,
     settings: Settings | None = None,
     makers: Makers = OURS,
     longest_s: int = LONGEST_S,
 ) -> Report:
-    """Run `tasks` tasks of `frameworks` frameworks on `agents` agents to their end. Raises InvalidValue for numbers below 1.
+    """Run `tasks` tasks of `frameworks` frameworks, and `jobs` batch jobs, on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
     Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
     for name, value in (("agents", agents), ("frameworks", frameworks), ("tasks", tasks)):
         if value < 1:
             raise InvalidValue(name, value, "must be at least 1")
-    return _Run(Report(agents, frameworks, tasks, seed), settings or simulated(), makers, progress).go(
+    return _Run(Report(agents, frameworks, tasks, seed, jobs), settings or simulated(), makers, progress).go(
         1000 * longest_s, faults=faults
     )
 
@@ -102,6 +108,7 @@ class _Run:
             self._world, settings, self._rng.getrandbits(32), script=self._work, watcher=self._saw, makers=makers
         )
         self._loads: list[Workload] = []
+        self._batch: BatchLoad | None = None
         self._faults: Faults | None = None
 
     def go(self, longest_ms: int, *, faults: bool) -> Report:
@@ -134,12 +141,20 @@ class _Run:
             load = Workload.of(wish)
             self._loads.append(load)
             self._cluster.adopt(load.address, partial(WorkloadMachine, load))
+        if self.report.jobs:
+            # Its dice are its own: a run without jobs is the same whether there are jobs in others.
+            rng = Random(f"jobs {self.report.seed}")
+            self._batch = self._work.batch = BatchLoad(self._cluster, rng, self.report.jobs, self._note)
+            self._audit.tasks.forgetful[BATCH] = None
 
     def _plan_faults(self) -> None:
-        tools = Tools(self._cluster, self._audit, tuple(load.address for load in self._loads), self._story.line)
+        tools = Tools(self._cluster, self._audit, self._framework_addresses(), self._story.line)
         count = max(FEWEST_FAULTS, self.report.agents // AGENTS_PER_FAULT)
         rng = Random(self._rng.getrandbits(64))
         self._faults = Faults(tools, rng, count=count, from_ms=START_MS + FAULTS_FROM_MS, to_ms=START_MS + FAULTS_TO_MS)
+
+    def _framework_addresses(self) -> tuple[str, ...]:
+        return (*(load.address for load in self._loads), *((BATCH,) if self._batch is not None else ()))
 
     # ------------------------------------------------------------ during
 
@@ -154,6 +169,8 @@ class _Run:
                 break
         self._world.advance(QUIET_MS if self._faults is None else QUIET_AFTER_FAULTS_MS)
         self._audit.settle_accounts(self._world.now_ms)
+        if self._batch is not None:
+            self._batch.settle_accounts()
         self._cluster.check()
 
     def _step(self) -> None:
@@ -163,10 +180,13 @@ class _Run:
             self._world.advance(max(0, at - self._world.now_ms))
             faults.act()
         self._world.advance(end_ms - self._world.now_ms)
+        if self._batch is not None:
+            self._batch.read()
 
     def _over(self) -> bool:
         healed = self._faults is None or self._faults.next_ms() is None
-        return healed and all(load.complete for load in self._loads)
+        served = self._batch is None or self._batch.complete
+        return healed and served and all(load.complete for load in self._loads)
 
     def _saw(self, now_ms: int, address: str, sender: str, message: Any, sends: list[tuple[str, Any]]) -> None:
         self._story.saw(now_ms, address, sender, message)
@@ -184,7 +204,7 @@ class _Run:
             f"{load.plan.name}: {len(load.live)} live, {sum(load.waiting)} waiting, {load.refused or 'subscribed'}"
             for load in self._loads
             if not load.complete
-        )
+        ) + (self._batch.unfinished() if self._batch is not None else "")
 
     # ------------------------------------------------------------ after
 
@@ -193,6 +213,7 @@ class _Run:
         report.done = sum(load.done for load in self._loads)
         report.launched = sum(load.launched for load in self._loads)
         report.relaunched = sum(load.lost for load in self._loads)
+        report.inputs = self._batch.decided if self._batch is not None else 0
         report.offers = self._audit.offers.offered
         report.events = self._story.events
         report.virtual_s = self._virtual_ms() / 1000
