@@ -149,6 +149,11 @@ class Cluster:
         """The process is gone, with its memory; its journal stays."""
         self.world.remove(address)
 
+    def crash_host(self, name: str) -> None:
+        """The agent, its executors and their work are gone; the agent's journal stays. Raises UnknownId if the agent is not running."""
+        self.launcher(name).close_all(self.world.now_ms)
+        self.crash(f"agent/{name}")
+
     def check(self) -> None:
         """Every machine cross-checks its books. Raises InvariantBroken."""
         for _, machine in self.world.machines():

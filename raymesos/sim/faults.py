@@ -14,12 +14,15 @@ from raymesos.machine import ALLOCATOR, MASTER, Envelope
 from raymesos.sim.audit import Auditor
 from raymesos.sim.cluster import Cluster
 from raymesos.sim.launcher import CrashExecutor
-from raymesos.wire.messages import StatusUpdate
+from raymesos.wire.messages import Acknowledge, StatusUpdate, Update
 
 # Most outages are short; one in ten outlasts the 75 s after which an agent is given up.
 SHORT_MS = (50, 15_000)
 LONG_MS = (76_000, 200_000)
 LONG_EVERY = 10
+# A link that flaps is cut and healed so often, each time for so long.
+FLAPS = 6
+FLAP_MS = (1, 400)
 DELAY_MS = 400
 DOUBLED = 0.3
 
@@ -53,6 +56,9 @@ class Faults:
             self._crash_agent,
             self._crash_framework,
             self._crash_executor,
+            self._crash_host,
+            self._replace_agent,
+            self._flap,
             self._isolate,
             self._cut_kernel,
         )
@@ -76,7 +82,7 @@ class Faults:
         self._crash(self._rng.choice((MASTER, ALLOCATOR)), "crash of master or allocator")
 
     def _crash_agent(self) -> None:
-        self._crash(f"agent/{self._rng.choice(self._tools.cluster.agent_names())}", "crash of an agent")
+        self._crash(f"agent/{self._an_agent()}", "crash of an agent")
 
     def _crash_framework(self) -> None:
         self._crash(self._rng.choice(self._tools.frameworks), "crash of a framework")
@@ -94,12 +100,59 @@ class Faults:
         self._later(again)
 
     def _crash_executor(self) -> None:
-        name = self._rng.choice(self._tools.cluster.agent_names())
+        name = self._an_agent()
         running = self._tools.cluster.launcher(name).executors
         if running:
             self._count("crash of an executor", name)
             launcher = f"launcher/{name}"
             self._world.post(launcher, launcher, CrashExecutor(self._rng.choice(running)))
+
+    def _crash_host(self) -> None:
+        """An agent's host loses its power: what runs there is gone, what is on its disk is not."""
+        name = self._an_agent()
+        address = f"agent/{name}"
+        if not self._strike(address, "crash of a host"):
+            return
+        self._tools.cluster.crash_host(name)
+        self._tools.audit.died(self._world.now_ms, address)
+
+        def again() -> None:
+            self._tools.cluster.start(address)
+            self._over(address)
+
+        self._later(again)
+
+    def _replace_agent(self) -> None:
+        """An agent leaves for good, with its host; later another of its name joins."""
+        name = self._an_agent()
+        address = f"agent/{name}"
+        last = len(self._tools.cluster.agent_names()) == 1
+        if last or f"link of {address}" in self._struck or f"master to {address}" in self._struck:
+            return
+        if not self._strike(address, "agent replaced"):
+            return
+        info = self._tools.cluster.info(name)
+        self._tools.cluster.remove_agent(name)
+        self._tools.audit.agent_removed(name)
+
+        def again() -> None:
+            self._tools.cluster.add_agent(name, info.resources, info.attributes)
+            self._tools.audit.agent_added(name, info.resources)
+            self._over(address)
+
+        self._later(again)
+
+    def _flap(self) -> None:
+        """The link of the master to an agent is cut and healed several times in a row."""
+        peer = f"agent/{self._an_agent()}"
+        if not self._strike(f"master to {peer}", "link flaps"):
+            return
+        at_ms = self._world.now_ms
+        for _ in range(FLAPS):
+            self._at(at_ms, lambda: self._world.cut(MASTER, peer))
+            self._at(at_ms + self._rng.randrange(*FLAP_MS), lambda: self._world.heal(MASTER, peer))
+            at_ms += FLAP_MS[1] + self._rng.randrange(*FLAP_MS)
+        self._at(at_ms, lambda: self._over(f"master to {peer}"))
 
     def _isolate(self) -> None:
         """An agent's or a framework's host is cut off."""
@@ -117,7 +170,7 @@ class Faults:
 
     def _cut_kernel(self) -> None:
         """One link of the master is cut: to the allocator, or to an agent that others can still reach."""
-        name = self._rng.choice(self._tools.cluster.agent_names())
+        name = self._an_agent()
         peer = ALLOCATOR if self._rng.random() < 0.5 else f"agent/{name}"
         if not self._strike(f"master to {peer}", "link of the master cut"):
             return
@@ -143,7 +196,7 @@ class Faults:
         self._later(end)
 
     def _double(self) -> None:
-        """For a while some updates that agents send arrive twice."""
+        """For a while some updates, and some acknowledgements of them, arrive twice."""
         self._count("updates doubled", "all links")
         self._doubling += 1
         self._world.network.alter = self._doubled
@@ -159,9 +212,14 @@ class Faults:
         made = []
         for envelope in envelopes:
             made.append(envelope)
-            if isinstance(envelope[2], StatusUpdate) and self._rng.random() < DOUBLED:
+            if isinstance(envelope[2], StatusUpdate | Update | Acknowledge) and self._rng.random() < DOUBLED:
                 made.append(envelope)
         return made
+
+    # ------------------------------------------------------------ whom
+
+    def _an_agent(self) -> str:
+        return self._rng.choice(self._tools.cluster.agent_names())
 
     # ------------------------------------------------------------ when
 

@@ -360,6 +360,22 @@ def test_a_removed_agent_takes_its_tasks_and_offers_with_it(sim: Simulation) -> 
     assert [(o.agent, str(o.resources)) for o in f1.offers] == [("A1", "cpus:4;mem:512")]
 
 
+def test_an_agent_that_lost_its_disk_while_it_was_cut_off_does_not_have_what_its_former_self_ran(
+    sim: Simulation,
+) -> None:
+    f1, task = running(sim)
+    sim.disconnect("A1")
+    sim.remove_agent("A1")
+    sim.add_agent("A1", "cpus:2;mem:1024")
+    sim.reconnect("A1")
+    sim.settle()
+    assert states(f1, task) == ["TASK_STARTING", "TASK_RUNNING", "TASK_DROPPED"]
+    assert sim.metrics()["master/tasks_running"] == 0
+    f1.revive()
+    sim.advance(1)
+    assert [(o.agent, str(o.resources)) for o in f1.offers] == [("A1", "cpus:2;mem:1024")]
+
+
 # ---------------------------------------------------------------- the master and the allocator
 
 

@@ -62,8 +62,11 @@ def test_nothing_is_lost_once_faults_have_healed(seed: int) -> None:
 
 
 def test_every_kind_of_fault_happens_in_a_few_seeds() -> None:
-    kinds = {kind for seed in range(10, 14) for kind in run(20, 4, 100, seed=seed, faults=True).faults}
+    kinds = {kind for seed in range(10, 16) for kind in run(20, 4, 100, seed=seed, faults=True).faults}
     assert kinds == {
+        "agent replaced",
+        "crash of a host",
+        "link flaps",
         "crash of a framework",
         "crash of an agent",
         "crash of an executor",

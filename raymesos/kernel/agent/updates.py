@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from raymesos.kernel.agent.state import (
     Framework,
+    Joining,
     Leaving,
     State,
     Stopping,
@@ -90,6 +91,9 @@ def acknowledged(state: State, message: StatusAcknowledged, out: Outbox) -> None
     stream = framework.streams.get(message.task_id) if framework is not None else None
     if framework is None or stream is None or next(iter(stream.pending), "") != message.uuid:
         return  # Acknowledged twice: the update was resent while the first acknowledgement was on its way.
+    if isinstance(state.phase, Joining) and is_terminal(stream.pending[message.uuid].state):
+        # It met our registration, which lists the task: forgotten here it would stay on the master's books. It is sent again.
+        return
     status = stream.pending.pop(message.uuid)
     _remember(stream, message.uuid, state.settings.pending_updates_per_task)
     stream.retry_ms = state.settings.update_retry_ms

@@ -27,8 +27,13 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     """Admit a new agent. One of that name that is here already has lost its memory: its former self and its tasks are gone."""
     count(state, "messages_register_slave")
     known = state.agents.get(state.agent_of_name.get(message.info.name, ""))
-    if known is not None and known.life == message.incarnation and known.address == sender:
-        _welcome(state, known, (), out)  # It has not heard our answer.
+    same = known is not None and (known.life, known.address, known.info) == (message.incarnation, sender, message.info)
+    if known is not None and same:
+        # It has not heard our answer, or lost its disk and counts its lives anew: what we sent it meanwhile is not there.
+        if known.connected and not known.tasks:
+            _welcome(state, known, (), out)
+        else:
+            reregister(state, sender, ReregisterAgent(known.id, message.info, message.incarnation), out, now_ms)
         return
     _make_room(state, None, sender, message.info.name, out, now_ms)
     for agent_id in _away_under(state, message.info.name):
