@@ -44,7 +44,8 @@ class MasterSettings:
     agent_reregister_ms: int = 600_000
     """After a master restart an admitted agent has so long to come back before it is unreachable."""
     gone_agents: int = 102_400
-    """Ids of removed agents that may never come back; the oldest are forgotten (Mesos: registry_max_agent_count)."""
+    """Ids of removed agents that may never come back; the oldest are forgotten (Mesos: registry_max_agent_count). Of more unreachable agents
+    than this, those that were lost first are removed."""
     unreachable_tasks_per_framework: int = 1_000
     burnt_framework_ids: int = 10_000
     """Removed framework ids that are refused by name; older ones are refused as unknown."""

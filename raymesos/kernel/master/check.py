@@ -10,6 +10,7 @@ from raymesos.model.tasks import TaskState, is_terminal
 
 def check(state: State) -> None:
     """Raises InvariantBroken, with the story, if the books do not agree."""
+    _check_offers(state)
     for framework in state.frameworks.values():
         _check_framework(state, framework)
     live: dict[TaskState, int] = {}
@@ -19,7 +20,6 @@ def check(state: State) -> None:
             live[task.state] = live.get(task.state, 0) + 1
     if {s: n for s, n in state.live.items() if n} != live:
         raise InvariantBroken("master.live", f"{state.live} counted, {live} found")
-    _check_offers(state)
     _check_registry(state)
 
 
