@@ -1,7 +1,7 @@
 """Does a late team get its share, and how soon: `python -m load_tests.benchmarks.fairness --json`.
 
-A cluster of 2 CPUs is full of 20 ms functions of role `first` (weight 1), submitted by three drivers. Three seconds later one driver submits as much in role `second`
-(weight 3). Measured: its wait for the first result, and the part of all results that were its own in each second in which both had work (`entitled` is its due).
+A cluster of 2 CPUs is full of 20 ms functions of half a CPU (four at once: so many that 1:3 can be dealt out) of role `first` (weight 1), submitted by three drivers.
+Three seconds later one driver submits as much in role `second` (weight 3). Measured: its wait for the first result, and the part of all results that were its own in each second in which both had work (`entitled` is its due).
 The rival, in the same run: the same drivers with plain Ray tasks, which knows neither roles nor weights.
 """
 
@@ -20,29 +20,33 @@ WEIGHTS = {"first": 1, "second": 3}
 DRIVERS = 3
 LATE_S = 3.0
 CALL_S = 0.02
+CALL_CPUS = 0.5
 BOTH_S = 6.0
 """So long both have work."""
 
 RAYMESOS_DRIVER = """
 import sys, time
 import raymesos as rm
-from load_tests.benchmarks.fairness import short_call
+from load_tests.benchmarks.fairness import CALL_CPUS, short_call
 cluster = rm.connect(sys.argv[1])
-job = cluster.submit(rm.BatchJob("driver-" + sys.argv[3], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2]))
+job = cluster.submit(rm.BatchJob("driver-" + sys.argv[3], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2], cpus=CALL_CPUS))
 for _ in job.as_completed():
     print(time.time(), flush=True)
+    if time.time() > float(sys.argv[5]):
+        break
+job.cancel()
 """
 
 RAY_DRIVER = """
 import logging, sys, time
 import ray
 from raymesos.actors.cluster import stay_on_loopback
-from load_tests.benchmarks.fairness import short_call
+from load_tests.benchmarks.fairness import CALL_CPUS, short_call
 stay_on_loopback()
 ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-call = ray.remote(num_cpus=1)(short_call)
+call = ray.remote(num_cpus=CALL_CPUS)(short_call)
 left = [call.remote(n) for n in range(int(sys.argv[4]))]
-while left:
+while left and time.time() < float(sys.argv[5]):
     done, left = ray.wait(left, num_returns=1)
     print(time.time(), flush=True)
 """
@@ -59,26 +63,20 @@ class Driver:
         self._process = subprocess.Popen(
             [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
         )
-        self.began = time.time()
 
     def times(self) -> list[float]:
-        """When each of its results came, until it was stopped or had all."""
+        """When each of its results came."""
         text, _ = self._process.communicate(timeout=120)
         return [float(line) for line in text.splitlines()]
-
-    def stop(self) -> None:
-        self._process.terminate()
 
 
 def contest(program: str, where: str) -> dict[str, Any]:
     """Run the drivers against each other; the late one's wait is from its submit, its process being up."""
-    calls = int(2 * (LATE_S + BOTH_S) * CPUS / CALL_S / DRIVERS)
-    first = [Driver(program, where, "first", n, calls) for n in range(DRIVERS)]
+    end = time.time() + LATE_S + BOTH_S + 2
+    calls = int(2 * (LATE_S + BOTH_S) * CPUS / CALL_CPUS / CALL_S / DRIVERS)
+    first = [Driver(program, where, "first", n, calls, end) for n in range(DRIVERS)]
     time.sleep(LATE_S)
-    second = Driver(program, where, "second", DRIVERS, calls * DRIVERS)
-    time.sleep(BOTH_S + 2)
-    for driver in [*first, second]:
-        driver.stop()
+    second = Driver(program, where, "second", DRIVERS, calls * DRIVERS, end)
     theirs = sorted(t for driver in first for t in driver.times())
     own = second.times()
     start, end = own[0], min(own[-1], theirs[-1])
@@ -93,14 +91,14 @@ def contest(program: str, where: str) -> dict[str, Any]:
 
 def first_wait(cluster: rm.Cluster) -> float:
     """Seconds from submit to the first result of a late job in `second`, while `first` fills the cluster."""
-    calls = int(4 * LATE_S * CPUS / CALL_S)
+    calls = int(4 * LATE_S * CPUS / CALL_CPUS / CALL_S)
     jobs = [
-        cluster.submit(rm.BatchJob(f"full-{n}", fn=short_call, inputs=range(calls), role="first"))
+        cluster.submit(rm.BatchJob(f"full-{n}", fn=short_call, inputs=range(calls), role="first", cpus=CALL_CPUS))
         for n in range(DRIVERS)
     ]
     time.sleep(LATE_S)
     began = time.perf_counter()
-    late = cluster.submit(rm.BatchJob("late", fn=short_call, inputs=range(50), role="second"))
+    late = cluster.submit(rm.BatchJob("late", fn=short_call, inputs=range(50), role="second", cpus=CALL_CPUS))
     next(late.as_completed())
     waited = time.perf_counter() - began
     for job in [late, *jobs]:
