@@ -74,6 +74,7 @@ def _refuse(
     for offer_id in dict.fromkeys(message.offer_ids):
         if offer_id in framework.offers:
             offers.give_back(state, offer_id, out)
+    notes.offers_now(out, now_ms, framework)
     for task in tasks:
         _answer(state, framework, task.task_id, "", TaskState.DROPPED, Reason.INVALID_OFFERS, text, out, now_ms)
 

@@ -102,6 +102,7 @@ def failover_over(state: State, framework_id: str, out: Outbox, now_ms: int) -> 
         info = state.known_frameworks.get(framework_id)
         if info is not None:
             _burn(state, framework_id, out)
+            notes.framework_now(out, now_ms, Framework(info, removed=True))
             notes.event(
                 out, now_ms, "framework removed", framework_id, "did not subscribe again after the master's restart"
             )

@@ -25,7 +25,6 @@ def remove(state: State, agent: Agent, out: Outbox, now_ms: int, why: str) -> No
     _drop(state, agent, out, now_ms)
     forget(state, agent.id, out, now_ms)
     count(state, "slave_removals")
-    notes.agent_is(out, now_ms, agent.id, agent.info, "gone")
     notes.event(out, now_ms, "agent removed", agent.id, f"{agent.info.name}: {why}")
 
 
@@ -55,6 +54,8 @@ def forget(state: State, agent_id: str, out: Outbox, now_ms: int) -> None:
     info = state.admitted.pop(agent_id, None)
     if state.unreachable.pop(agent_id, None) is not None and info is not None:
         _end_unreachable(state, agent_id, f"Agent {info.hostname} removed while it was unreachable", out, now_ms)
+    if info is not None:
+        notes.agent_is(out, now_ms, agent_id, info, "gone")
     state.recovering.pop(agent_id, None)
     state.gone[agent_id] = None
     trim(state.gone, state.settings.gone_agents)
