@@ -12,7 +12,6 @@ from raymesos.frameworks.batch.state import (
     State,
     chunk_ended,
     chunk_started,
-    parse_task_id,
 )
 from raymesos.frameworks.batch.timing import ask_for_cycle, ask_for_limit
 from raymesos.frameworks.retry import FAILED, LOST, NEVER_RAN, NORMAL, RUNTIME_LIMIT, STUCK_KILLING, code_of
@@ -27,8 +26,8 @@ OUT_OF_TIME = "runtime limit exceeded"
 
 
 def job_of_task(state: State, task_id: str) -> Job | None:
-    parsed = parse_task_id(task_id)
-    return state.jobs.get(parsed[0]) if parsed is not None else None
+    """The job that the id names. Whether the job has such a task is for its chunks to say."""
+    return state.jobs.get(task_id.rpartition(".")[0].rpartition(".")[0])
 
 
 def lives(state: TaskState) -> bool:

@@ -378,20 +378,20 @@ def test_a_job_is_told_to_the_observer_as_it_is() -> None:
 
 def test_finished_jobs_leave_in_the_order_in_which_they_ended() -> None:
     rig = Rig(BatchSettings(jobs_kept=2))
-    rig.submit("long")
+    rig.submit("0long")
     (long,) = rig.offer()
     for name in ("a", "b", "c"):
         rig.submit(name)
         rig.finish(*rig.offer())
     rig.finish(long)
-    assert list(rig.machine.state.jobs) == ["long", "c"]
+    assert list(rig.machine.state.jobs) == ["0long", "c"]
     assert rig.machine.state.dropped == ["a", "b"]
-    assert rig.outcomes("long") == {0: long.id}
+    assert rig.outcomes("0long") == {0: long.id}
     rig.snapshot()
     rig.restart()
     rig.submit("d")
     rig.finish(*rig.offer())
-    assert sorted(rig.machine.state.jobs) == ["d", "long"]
+    assert sorted(rig.machine.state.jobs) == ["0long", "d"]
 
 
 def test_parts_and_rows_of_finished_jobs_are_bounded_together() -> None:
@@ -518,3 +518,29 @@ def test_a_role_that_is_new_while_a_subscription_is_on_its_way_is_told_before_it
     assert [type(m) for m in told] == [UpdateFramework, Revive]
     assert told[0].info.roles == ("*", "web")
     assert told[0].suppressed_roles == ("*", "web")
+
+
+def test_once_all_is_known_a_task_that_nobody_expects_is_killed_not_adopted() -> None:
+    rig = Rig()
+    rig.submit()
+    (task,) = rig.offer()
+    rig.update(task, TaskState.UNREACHABLE)
+    rig.run(task)
+    assert task.killed
+    assert rig.counts() == (1, 0, 0, 0)
+
+
+def test_a_cancelled_job_does_not_end_before_the_new_life_knows_what_is_left_of_it() -> None:
+    rig = Rig()
+    rig.submit(total=2)
+    first, second = rig.offer()
+    rig.run(first, second)
+    rig.cancel()
+    rig.restart(answer=False)
+    rig.report(first)
+    rig.cancel()
+    assert rig.status()["state"] == "KillInitiated"
+    rig.drop = False
+    rig.advance(2_000)
+    assert rig.status()["state"] == "KillInitiated"
+    assert second.killed

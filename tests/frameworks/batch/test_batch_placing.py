@@ -198,6 +198,20 @@ def test_a_job_that_may_start_again_clears_the_filters_of_a_role_that_is_awake_f
     assert [r.roles for r in rig.take(Revive)] == [("*",)]
 
 
+def test_a_job_that_may_start_only_a_little_more_asks_at_the_next_cycle() -> None:
+    rig = Rig(BatchSettings(not_started_per_job=4))
+    rig.submit("a", 6)
+    rig.submit("big", resources="cpus:64;mem:1")
+    first, *_ = rig.offer("cpus:8;mem:4096")
+    rig.take(Revive)
+    rig.run(first)
+    assert rig.take(Revive) == []
+    rig.advance(1_000)
+    assert [r.roles for r in rig.take(Revive)] == [("*",)]
+    rig.advance(5_000)
+    assert rig.take(Revive) == []
+
+
 # ---------------------------------------------------------------- chunks
 
 

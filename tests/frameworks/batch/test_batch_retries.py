@@ -472,3 +472,15 @@ def test_a_retry_that_waits_when_the_framework_dies_does_not_come_early_afterwar
     assert rig.offer() == []
     rig.advance(1)
     assert len(rig.offer()) == 1
+
+
+def test_neighbours_of_different_pasts_are_not_packed_into_one_attempt() -> None:
+    rig, task = chunk_of_five(retries=3)
+    rig.finish(task, failed={1: "no", 2: "no"})
+    (task,) = rig.offer("cpus:1;mem:128")
+    assert (task.span, task.work.attempt) == ((1, 3), 2)
+    rig.finish(task, done=1, failed={1: "no"})
+    tasks = rig.offer()
+    assert sorted((t.span, t.work.attempt) for t in tasks) == [((1, 2), 3), ((2, 3), 2)]
+    rig.finish(*tasks, failed={1: "no", 2: "no"})
+    assert sorted((t.span, t.work.attempt) for t in rig.offer()) == [((1, 2), 4), ((2, 3), 3)]
