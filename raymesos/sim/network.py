@@ -76,7 +76,7 @@ class Network:
         link = self._link(pair)
         link.busy_until_ms[target] = at_ms
         self._order += 1
-        heappush(self._flights, (at_ms, self._order, pair, link.generation, target, envelopes))
+        heappush(self._flights, (at_ms, self._order, pair, link.generation, target, list(envelopes)))
         return []
 
     def next_arrival_ms(self) -> int | None:
@@ -87,7 +87,7 @@ class Network:
         arrived = []
         while self._flights and self._flights[0][0] <= now_ms:
             _, _, pair, generation, target, envelopes = heappop(self._flights)
-            if self._links[pair].generation == generation:
+            if envelopes and self._links[pair].generation == generation:
                 arrived.append((target, envelopes))
         return arrived
 
@@ -111,6 +111,13 @@ class Network:
 
     def isolated(self, host: str) -> bool:
         return host in self._isolated
+
+    def lose_of(self, host: str, other: str, address: str) -> None:
+        """What is on its way between the two, from or to the machine at `address`, never arrives; what others there say does."""
+        pair = pair_of(host, other)
+        for flight in self._flights:
+            if flight[2] == pair:
+                flight[5][:] = [e for e in flight[5] if address not in (e[0], e[1])]
 
     def lose(self, host: str, other: str | None = None) -> None:
         """What is on its way between the two, or from and to `host`, never arrives."""

@@ -252,8 +252,8 @@ class World:
             if not self.network.connected(host.name, peer):
                 continue
             if isinstance(news, LinkUp):
-                # What the former life sent may not reach those who know of the new one.
-                self.network.lose(host.name, peer)
+                # What the former life sent may not reach those who know of the new one, nor the new one what was sent to the former.
+                self.network.lose_of(host.name, peer, address)
                 self._met[pair_of(host.name, peer)][address] = self._lives[address]
             self._tell(host, self._hosts[peer], news)
 

@@ -154,7 +154,28 @@ def test_what_a_former_life_sent_does_not_arrive_after_the_news_of_the_new_one()
     world.remove("a")
     world.add("a", Diary())
     world.advance(1_000)
-    assert b.texts() == ["hello", LinkUp("a", True)]
+    assert b.texts() == ["hello", LinkDown("a"), LinkUp("a", True)]
+
+
+def test_what_the_neighbours_of_a_machine_that_is_born_again_sent_and_are_sent_arrives() -> None:
+    world = World()
+    a, b, neighbour = Diary(), Diary(), Diary()
+    world.add("a", a)
+    world.add("n", neighbour, "a")
+    world.add("b", b)
+    world.post("a", "b", "hello")
+    world.settle()
+    world.network.slow("a", "b", lambda: 100)
+    world.post("b", "n", "to the neighbour")
+    world.post("n", "b", "from the neighbour")
+    world.post("b", "a", "to the former life")
+    world.remove("a")
+    reborn = Diary()
+    world.add("a", reborn)
+    world.advance(1_000)
+    assert neighbour.texts() == [LinkDown("a"), LinkUp("a", True), "to the neighbour"]
+    assert b.texts() == ["hello", "from the neighbour", LinkDown("a"), LinkUp("a", True)]
+    assert reborn.texts() == []
 
 
 def test_a_dead_machine_hears_nothing_and_its_wakes_die_with_it() -> None:
