@@ -266,6 +266,22 @@ def test_two_tasks_for_one_input_are_found_after_a_crash_and_one_of_them_is_kill
     assert rig.counts() == (0, 1, 0, 0)
 
 
+def test_a_task_of_which_another_has_a_part_is_not_taken_back_after_a_crash() -> None:
+    rig = Rig()
+    rig.submit(total=6)
+    rig.finish(*rig.offer("cpus:1;mem:128"), elapsed_us=10)
+    (whole,) = rig.offer("cpus:1;mem:128")
+    rig.update(whole, TaskState.UNREACHABLE)
+    rig.machine.state.jobs["j"].wave = 2
+    (part,) = rig.offer("cpus:1;mem:128")
+    assert (whole.span, part.span) == ((1, 6), (1, 3))
+    whole.state = part.state = TaskState.RUNNING
+    rig.tasks[whole.id] = rig.tasks.pop(whole.id)
+    rig.restart()
+    assert (whole.killed, part.killed) == (True, False)
+    assert rig.counts() == (3, 2, 1, 0)
+
+
 def test_a_master_that_fails_over_does_not_keep_a_settled_framework_from_launching() -> None:
     rig = Rig()
     rig.submit(total=5)
@@ -516,6 +532,7 @@ def test_a_role_that_is_new_while_a_subscription_is_on_its_way_is_told_before_it
     rig.tell(Subscribed("fw", "m2"))
     told = [m for _, m in rig.sent if isinstance(m, UpdateFramework | Revive)]
     assert [type(m) for m in told] == [UpdateFramework, Revive]
+    assert isinstance(told[0], UpdateFramework)
     assert told[0].info.roles == ("*", "web")
     assert told[0].suppressed_roles == ("*", "web")
 

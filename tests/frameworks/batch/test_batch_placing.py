@@ -252,6 +252,15 @@ def test_one_slow_input_says_less_than_many_quick_ones() -> None:
     assert rig.machine.state.jobs["j"].input_us == 3_000
 
 
+def test_a_wave_grows_by_what_was_measured_and_not_by_how_often() -> None:
+    rig = Rig()
+    measured(rig, 10)
+    for _ in range(3):
+        (task,) = rig.offer("cpus:1;mem:128")
+        rig.finish(task, done=1, elapsed_us=10)
+    assert rig.machine.state.jobs["j"].wave == 64
+
+
 def test_inputs_slower_than_a_chunk_go_alone() -> None:
     rig = Rig()
     measured(rig, 2_000_000)

@@ -361,6 +361,13 @@ def test_a_report_that_comes_after_the_end_ends_the_task_at_once() -> None:
     assert rig.status()["state"] == "Finished"
 
 
+def test_what_is_given_back_by_a_report_that_comes_after_the_end_starts_again_at_once() -> None:
+    rig, task = chunk_of_five()
+    rig.update(task, TaskState.FINISHED)
+    rig.report(task, done=2)
+    assert [t.span for t in rig.offer("cpus:1;mem:128")] == [(3, 6)]
+
+
 def test_a_report_of_nonsense_changes_nothing_and_breaks_nothing() -> None:
     rig = Rig()
     rig.submit(total=2, retries=0)
@@ -393,6 +400,21 @@ def test_a_task_is_killed_exactly_at_its_limit(limit: int) -> None:
     assert rig.take(Kill) == []
     rig.advance(1)
     assert rig.take(Kill) == [Kill("fw", task.id, "A1", None)]
+
+
+def test_tasks_that_started_at_different_times_are_killed_at_different_times() -> None:
+    rig = Rig()
+    rig.submit(total=2, runtime_limit_ms=2_500)
+    first, second = rig.offer()
+    rig.run(first)
+    rig.advance(900)
+    rig.run(second)
+    rig.advance(1_600)
+    assert (first.killed, second.killed) == (True, False)
+    rig.advance(899)
+    assert not second.killed
+    rig.advance(1)
+    assert second.killed
 
 
 def test_tasks_that_start_all_the_time_do_not_put_off_the_limits_of_others() -> None:
@@ -482,5 +504,5 @@ def test_neighbours_of_different_pasts_are_not_packed_into_one_attempt() -> None
     rig.finish(task, done=1, failed={1: "no"})
     tasks = rig.offer()
     assert sorted((t.span, t.work.attempt) for t in tasks) == [((1, 2), 3), ((2, 3), 2)]
-    rig.finish(*tasks, failed={1: "no", 2: "no"})
+    rig.finish(*sorted(tasks, key=lambda t: t.span), failed={1: "no", 2: "no"})
     assert sorted((t.span, t.work.attempt) for t in rig.offer()) == [((1, 2), 4), ((2, 3), 3)]
