@@ -22,7 +22,8 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from raymesos.sim.run import Report, run
+from raymesos.sim.report import Report
+from raymesos.sim.run import run
 
 CPUS_OF_AN_AGENT = 8
 

@@ -161,6 +161,7 @@ def sim(
     agents: Annotated[int, typer.Option(help="Agents of the generated cluster.", metavar="N")] = 100,
     frameworks: Annotated[int, typer.Option(help="Frameworks that compete for it.", metavar="N")] = 10,
     tasks: Annotated[int, typer.Option(help="Tasks of all frameworks together.", metavar="N")] = 2_000,
+    jobs: Annotated[int, typer.Option(help="Batch jobs beside them.", metavar="N")] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run, and digest.", metavar="N")] = 0,
     faults: Annotated[
         bool, typer.Option("--faults", help="Crashes, cut links, delays and doubled updates, drawn from the seed.")
@@ -171,9 +172,9 @@ def sim(
 
     Ends with 1 if the auditor saw anything wrong. The last line is the digest of all that happened.
     """
-    from raymesos.sim.run import command
+    from raymesos.sim.command import command
 
-    raise typer.Exit(command(agents, frameworks, tasks, seed, faults=faults, as_json=json))
+    raise typer.Exit(command(agents, frameworks, tasks, seed, jobs=jobs, faults=faults, as_json=json))
 
 
 def _made(directory: Path) -> str:

@@ -1,14 +1,10 @@
-"""`raymesos sim`: a generated cluster run to its end, watched by the auditor, told in a report whose digest is the same for the same seed."""
+"""A generated cluster run to its end, watched by the auditor, told in a report whose digest is the same for the same seed."""
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
@@ -23,6 +19,7 @@ from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
 from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
 from raymesos.sim.jobs import BATCH
+from raymesos.sim.report import Report
 from raymesos.sim.story import Story
 from raymesos.sim.world import World
 
@@ -37,37 +34,8 @@ FEWEST_FAULTS = 12
 QUIET_MS, QUIET_AFTER_FAULTS_MS = 2_000, 200_000
 # A run that takes longer than this in virtual time hangs.
 LONGEST_S = 6 * 3_600
-CLEAR_LINE = "\r\x1b[K"
 
-Progress = Callable[["Report"], None]
-
-
-@dataclass(slots=True)
-class Report:
-    """How a run went. `events` are messages that the master, the allocator, agents and frameworks took; `ends` counts tasks by their last state."""
-
-    agents: int
-    frameworks: int
-    tasks: int
-    seed: int
-    jobs: int = 0
-    done: int = 0
-    launched: int = 0
-    relaunched: int = 0
-    inputs: int = 0
-    """Inputs of batch jobs of which their client knows what became."""
-    offers: int = 0
-    events: int = 0
-    ends: dict[str, int] = field(default_factory=dict)
-    faults: dict[str, int] = field(default_factory=dict)
-    virtual_s: float = 0.0
-    utilisation: float = 0.0
-    """The part of the cluster's CPUs in use, averaged from the first task's start to the last one's end."""
-    wall_s: float = 0.0
-    events_per_s: float = 0.0
-    violations: list[str] = field(default_factory=list)
-    violation_count: int = 0
-    digest: str = ""
+Progress = Callable[[Report], None]
 
 
 def run(
@@ -90,7 +58,9 @@ def run(
     for name, value in (("agents", agents), ("frameworks", frameworks), ("tasks", tasks)):
         if value < 1:
             raise InvalidValue(name, value, "must be at least 1")
-    return _Run(Report(agents, frameworks, tasks, seed, jobs), settings or simulated(), makers, progress).go(
+    if jobs < 0:
+        raise InvalidValue("jobs", jobs, "must be at least 0")
+    return _Run(Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress).go(
         1000 * longest_s, faults=faults
     )
 
@@ -229,62 +199,3 @@ class _Run:
         report.digest = self._story.digest()
         report.wall_s = round(wall_s, 3)
         report.events_per_s = round(report.events / wall_s, 1)
-
-
-# ---------------------------------------------------------------- the command
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line of `python -m raymesos.sim`. Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="raymesos sim", description="Run a generated cluster in the simulator, watched by an auditor."
-    )
-    parser.add_argument("--agents", type=int, default=100)
-    parser.add_argument("--frameworks", type=int, default=10)
-    parser.add_argument("--tasks", type=int, default=2_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--faults", action="store_true", help="crashes, cut links, delays and doubled updates, drawn from the seed"
-    )
-    parser.add_argument("--json", action="store_true", help="one line of JSON")
-    options = parser.parse_args(argv)
-    try:
-        return command(
-            options.agents, options.frameworks, options.tasks, options.seed, faults=options.faults, as_json=options.json
-        )
-    except InvalidValue as error:
-        sys.stderr.write(f"raymesos sim: {error}\n")
-        return error.exit_code
-
-
-def command(agents: int, frameworks: int, tasks: int, seed: int, *, faults: bool, as_json: bool) -> int:
-    """Run and print the report, in words or as one line of JSON. Returns 0, or 1 if anything was violated."""
-    shows = sys.stderr.isatty()
-    report = run(agents, frameworks, tasks, seed, faults=faults, progress=_show if shows else None)
-    if shows:
-        sys.stderr.write(CLEAR_LINE)
-    sys.stdout.write(f"{json.dumps(asdict(report)) if as_json else in_words(report)}\n")
-    return 1 if report.violation_count else 0
-
-
-def in_words(report: Report) -> str:
-    """The report as lines of text; the last one is `digest: ...`."""
-    ends = ", ".join(f"{count:,} {state.removeprefix('TASK_').lower()}" for state, count in report.ends.items())
-    lines = [
-        f"{report.agents:,} agents, {report.frameworks:,} frameworks, {report.tasks:,} tasks, seed {report.seed}",
-        f"done: {report.done:,} of {report.tasks:,} tasks; {report.launched:,} launched, {report.relaunched:,} of them again",
-        f"ends: {ends or 'none'}",
-        f"offers: {report.offers:,}; mean CPU utilisation {report.utilisation:.1%}",
-        f"time: {report.virtual_s:,.1f} s virtual, {report.wall_s:,.1f} s real, {report.events:,} events, {report.events_per_s:,.0f} a second",
-    ]
-    lines.extend(f"fault: {count} x {kind}" for kind, count in report.faults.items())
-    lines.append(f"violations: {report.violation_count}")
-    lines.extend(f"  {violation}" for violation in report.violations)
-    lines.append(f"digest: {report.digest}")
-    return "\n".join(lines)
-
-
-def _show(report: Report) -> None:
-    text = f"{report.virtual_s:,.0f} s: {report.done:,} of {report.tasks:,} tasks done, {report.events:,} events"
-    sys.stderr.write(f"{CLEAR_LINE}{text}")
-    sys.stderr.flush()

@@ -16,7 +16,8 @@ from raymesos.model.resources import Resources
 from raymesos.model.settings import AgentSettings, AllocatorSettings, MasterSettings, simulated
 from raymesos.model.tasks import TaskState
 from raymesos.sim.cluster import Makers
-from raymesos.sim.run import Report, run
+from raymesos.sim.report import Report
+from raymesos.sim.run import run
 from raymesos.wire.messages import (
     AgentInfo,
     Allocations,

@@ -11,6 +11,7 @@ from raymesos.wire.messages import (
     AgentRefused,
     AgentRegistered,
     AgentTask,
+    ExecutorAcknowledged,
     ExecutorDropped,
     ExecutorLost,
     ExecutorSubscribed,
@@ -65,6 +66,18 @@ def test_updates_wait_while_the_master_is_away_and_go_out_at_once_when_it_is_bac
     assert updates(rig.register()) == [("t1", TaskState.FINISHED, Reason.NONE)]
     assert updates(rig.advance(9_999)) == []
     assert updates(rig.advance(1)) == [("t1", TaskState.FINISHED, Reason.NONE)]
+
+
+def test_an_end_that_is_acknowledged_while_a_registration_lists_it_is_told_again() -> None:
+    """Forgotten at once, it would stay on the books that the master makes from the registration."""
+    rig = Rig()
+    rig.running(task("t1"))
+    rig.update("t1", TaskState.FINISHED, uuid="end")
+    rig.tell(LinkUp(MASTER, restarted=False))
+    assert rig.acknowledge("t1", "end") == []
+    assert updates(rig.register()) == [("t1", TaskState.FINISHED, Reason.NONE)]
+    assert rig.acknowledge("t1", "end") == [(EXECUTOR, ExecutorAcknowledged("t1", "end"))]
+    assert updates(rig.advance(60_000)) == []
 
 
 def test_a_second_answer_to_the_same_registration_resends_nothing() -> None:
