@@ -168,6 +168,28 @@ def test_e3_a_second_subscriber_with_the_same_id_takes_over_and_the_first_is_tol
     assert states(f1, task) == ["TASK_STARTING", "TASK_RUNNING"]
 
 
+def test_e3_another_scheduler_under_the_id_takes_the_tasks_of_a_dead_one(sim: Simulation) -> None:
+    f1, task = running(sim, failover_timeout=30.0)
+    sim.crash("F1")
+    sim.advance(29.9)
+    f1b = sim.add_framework("F1b", roles=["role1"], failover_timeout=30.0, framework_id=f1.id)
+    sim.advance(60)
+    assert (f1b.id, f1b.subscribed) == (f1.id, True)
+    f1b.reconcile([])
+    sim.settle()
+    assert [(e.task_id, e.state) for e in f1b.updates()] == [(task.id, "TASK_RUNNING")]
+    f1b.kill(task)
+    sim.settle()
+    assert [e.state for e in f1b.updates(task)] == ["TASK_RUNNING", "TASK_KILLING", "TASK_KILLED"]
+
+
+def test_e3_an_id_that_was_never_given_is_refused(sim: Simulation) -> None:
+    stranger = sim.add_framework("F1", roles=["role1"], framework_id="never-given")
+    sim.settle()
+    assert [e.type for e in stranger.events] == ["ERROR"]
+    assert sim.metrics()["master/frameworks_active"] == 0
+
+
 def test_a_framework_told_not_to_subscribe_again_stays_away_until_it_does_so_by_hand(sim: Simulation) -> None:
     f1, task = running(sim, failover_timeout=100.0, reregister=False)
     sim.disconnect("F1")
