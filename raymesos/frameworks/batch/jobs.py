@@ -201,6 +201,8 @@ def _look_after(state: State, job: Job, chunk: Chunk, out: Outbox, now_ms: int) 
     if chunk.result_due_ms is not None:
         if now_ms >= chunk.result_due_ms:
             attempts.overdue(job, chunk, out, now_ms)
+    elif not state.subscription.connected:
+        return  # Nobody to tell, and nobody who could have told us: the clocks start again with the subscription.
     elif chunk.kill is not None:
         if now_ms < chunk.kill.until_ms:
             return

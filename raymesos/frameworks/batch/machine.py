@@ -7,9 +7,20 @@ from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
 from raymesos.frameworks import base
-from raymesos.frameworks.batch import attempts, audit, gangs, jobs, journal, notes, placing, readers, sizing, wishes
+from raymesos.frameworks.batch import (
+    attempts,
+    audit,
+    gangs,
+    jobs,
+    journal,
+    notes,
+    placing,
+    readers,
+    sizing,
+    timing,
+    wishes,
+)
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
-from raymesos.frameworks.batch.timing import LIMIT
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES
@@ -171,6 +182,7 @@ class BatchMachine:
         state = self.state
         if base.subscribed(state.subscription, message, self._live_tasks(), out):
             out.persist(SubscriptionKept(state.subscription.framework_id, state.subscription.info.roles))
+        timing.restart_clocks(state, out, now_ms)
         if state.subscription.settled:
             wishes.wish_all(state, out, now_ms)
 
@@ -219,7 +231,7 @@ class BatchMachine:
                 placing.release_gang(state, out, now_ms)
             case "notes":
                 notes.tell(state, out, now_ms)
-            case _ if key.startswith(LIMIT):
-                jobs.enforce_limit(state, key.removeprefix(LIMIT), out, now_ms)
+            case _ if key.startswith(timing.LIMIT):
+                jobs.enforce_limit(state, key.removeprefix(timing.LIMIT), out, now_ms)
             case _:
                 raise InvariantBroken("batch.wake", f"woken for {key!r}")

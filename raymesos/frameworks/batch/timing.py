@@ -49,6 +49,21 @@ def kill(state: State, job: Job, chunk: Chunk, why: str, out: Outbox, now_ms: in
     else:
         chunk.kill.attempts += 1
         chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
+    _send_kill(state, chunk, out)
+
+
+def restart_clocks(state: State, out: Outbox, now_ms: int) -> None:
+    """The master is back: what we told it while it was away it has not heard, and what it told us neither. (Titus: clocks restart on a failover)"""
+    for job in state.open.values():
+        for chunk in job.chunks.values():
+            if chunk.kill is not None and not chunk.ended:
+                chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
+                _send_kill(state, chunk, out)
+            elif chunk.started_ms is None:
+                chunk.launched_ms = now_ms
+
+
+def _send_kill(state: State, chunk: Chunk, out: Outbox) -> None:
     row = chunk.row
     out.send(MASTER, messages.Kill(state.subscription.framework_id, row.id, row.agent_id, None))
 

@@ -19,7 +19,7 @@ from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.jobs import CancelAnswered, ForgetJobs, InputSegment, JobAccepted, JobRefused, JobsForgotten, Submit
-from raymesos.wire.messages import FrameworkError, Reconcile, Revive, Subscribe, Subscribed, UpdateFramework
+from raymesos.wire.messages import FrameworkError, Kill, Reconcile, Revive, Subscribe, Subscribed, UpdateFramework
 from raymesos.wire.notes import JobNote
 from raymesos.wire.work import Blob
 
@@ -561,3 +561,39 @@ def test_a_cancelled_job_does_not_end_before_the_new_life_knows_what_is_left_of_
     rig.advance(2_000)
     assert rig.status()["state"] == "KillInitiated"
     assert second.killed
+
+
+def test_a_kill_that_a_master_away_could_not_hear_is_told_again_and_its_clock_restarts() -> None:
+    rig = Rig(BatchSettings(kill_stuck_ms=3_000))
+    rig.submit()
+    (task,) = rig.offer()
+    rig.run(task)
+    rig.drop = True
+    rig.tell(LinkDown(MASTER))
+    rig.cancel()
+    rig.advance(60_000)
+    assert rig.status()["state"] == "KillInitiated"
+    assert not task.killed
+    rig.drop = False
+    rig.take(Kill)
+    rig.tell(LinkUp(MASTER, restarted=False))
+    assert [k.task_id for k in rig.take(Kill)] == [task.id]
+    rig.advance(2_900)
+    assert rig.take(Kill) == []
+    rig.advance(5_000)
+    assert rig.status()["state"] == "Finished"
+
+
+def test_a_task_that_could_not_tell_of_its_start_while_the_master_was_away_is_not_stuck() -> None:
+    rig = Rig(BatchSettings(launch_stuck_ms=3_000))
+    rig.submit()
+    (task,) = rig.offer()
+    rig.drop = True
+    rig.tell(LinkDown(MASTER))
+    rig.advance(60_000)
+    rig.drop = False
+    rig.tell(LinkUp(MASTER, restarted=False))
+    rig.advance(2_000)
+    assert not task.killed
+    rig.advance(2_500)
+    assert task.killed
