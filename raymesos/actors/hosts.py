@@ -271,7 +271,14 @@ class Executor(_Actor):
         directory = self._plan.directory(f"agents/{agent}")
         self.host.add(
             address,
-            ExecutorMachine(framework_id, executor_id, f"agent/{agent}", shim_address, incarnation=self.host.epoch),
+            ExecutorMachine(
+                framework_id,
+                executor_id,
+                f"agent/{agent}",
+                shim_address,
+                incarnation=self.host.epoch,
+                settings=self._plan.settings.executor,
+            ),
         )
         side = ShimSide(shim_address, address, executor_id, self.host, directory, self._agent, self._plan)
         self.host.add(shim_address, side)

@@ -84,6 +84,8 @@ class ExecutorSettings:
     report_retry_max_ms: int = 60_000
     reports_per_resend: int = 1_000
     """A framework that is slow to take reports is not buried under all of them each time."""
+    untold_ms: int = 0
+    """That a task starts or runs is told after so long, and not at all if it has ended by then. (Mesos' executors tell at once)"""
     kept_report_bytes: int = 64 * 2**20
     """With more than this in reports that were not taken, work that would report more does not start."""
 
@@ -137,6 +139,7 @@ def on_ray() -> Settings:
         agent=AgentSettings(
             update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000
         ),
+        executor=ExecutorSettings(untold_ms=10),
     )
 
 

@@ -14,7 +14,7 @@ from raymesos.model.attributes import Attributes
 from raymesos.model.settings import Settings, simulated
 from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.batch_load import BatchLoad
-from raymesos.sim.cluster import OURS, Cluster, Makers
+from raymesos.sim.cluster import OURS, Cluster, Makers, Watcher
 from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
 from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
@@ -48,11 +48,13 @@ def run(
     faults: bool = False,
     progress: Progress | None = None,
     settings: Settings | None = None,
+    watch: Watcher | None = None,
     makers: Makers = OURS,
     longest_s: int = LONGEST_S,
 ) -> Report:
     """Run `tasks` tasks of `frameworks` frameworks, and `jobs` batch jobs, on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
+    `progress` hears how far it is each virtual second, `watch` each message that a machine took, with what it sent in answer.
     Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
     for name, value in (("agents", agents), ("frameworks", frameworks), ("tasks", tasks)):
@@ -60,15 +62,18 @@ def run(
             raise InvalidValue(name, value, "must be at least 1")
     if jobs < 0:
         raise InvalidValue("jobs", jobs, "must be at least 0")
-    return _Run(Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress).go(
-        1000 * longest_s, faults=faults
-    )
+    return _Run(
+        Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress, watch
+    ).go(1000 * longest_s, faults=faults)
 
 
 class _Run:
-    def __init__(self, report: Report, settings: Settings, makers: Makers, progress: Progress | None) -> None:
+    def __init__(
+        self, report: Report, settings: Settings, makers: Makers, progress: Progress | None, watch: Watcher | None
+    ) -> None:
         self.report = report
         self._progress = progress
+        self._watch = watch
         self._rng = Random(report.seed)
         self._world = World(START_MS)
         self._audit = Auditor()
@@ -161,6 +166,8 @@ class _Run:
     def _saw(self, now_ms: int, address: str, sender: str, message: Any, sends: list[tuple[str, Any]]) -> None:
         self._story.saw(now_ms, address, sender, message)
         self._audit.saw(now_ms, address, sender, message, sends)
+        if self._watch is not None:
+            self._watch(now_ms, address, sender, message, sends)
 
     def _note(self, name: str, story: str) -> None:
         self.report.violations.append(str(Violation(self._world.now_ms, name, story)))

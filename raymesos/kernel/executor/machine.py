@@ -114,6 +114,8 @@ def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
             subscription.subscribe(state, out)
         case "subscribe":
             subscription.ask_again(state, out)
+        case "tell":
+            work.tell(state, out, now_ms)
         case "limit":
             work.out_of_time(state, rest, out, now_ms)
         case "reports":

@@ -109,6 +109,8 @@ class State:
     """Tasks that were reported as failed when the shim was lost; it must stop them if it comes back."""
     shim_is_up: bool = True
     leaving: bool = False
+    untold: dict[str, TaskState] = field(default_factory=dict)
+    """By task id: that it starts or runs, which is not worth a message if it ends at once."""
 
 
 def reply_to(task: Task) -> str:
@@ -141,3 +143,6 @@ def check(state: State) -> None:
             raise InvariantBroken("executor.forgotten", f"{story}; {task.reports} reports kept")
         if isinstance(task.phase, Ended) and task.phase.forgotten and not task.updates:
             raise InvariantBroken("executor.done", story)
+    for task_id in state.untold:
+        if task_id not in state.tasks or not isinstance(state.tasks[task_id].phase, Begun | Running):
+            raise InvariantBroken("executor.untold", f"of task {task_id} there is nothing to tell")

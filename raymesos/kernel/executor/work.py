@@ -49,7 +49,7 @@ def started(state: State, message: WorkStarted, out: Outbox, now_ms: int) -> Non
         out.send(state.shim_address, StopWork(message.task_id, 0))  # Of a former life: nobody waits for it.
     elif isinstance(task.phase, Begun):
         task.phase = Running()
-        report(state, now_ms, task, TaskState.RUNNING, out)
+        _progress(state, now_ms, task, TaskState.RUNNING, out)
 
 
 def ended(state: State, message: WorkEnded, out: Outbox, now_ms: int) -> None:
@@ -119,7 +119,24 @@ def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
         state.shim_address,
         StartWork(info.task_id, info.work, info.role, mem_limit_kb(info), environment(state, info)),
     )
-    report(state, now_ms, task, TaskState.STARTING, out)
+    _progress(state, now_ms, task, TaskState.STARTING, out)
+
+
+def _progress(state: State, now_ms: int, task: Task, new: TaskState, out: Outbox) -> None:
+    """Report it, or soon: an update and its acknowledgement cross six hosts, which a task of a millisecond is not worth twice."""
+    if state.settings.untold_ms == 0:
+        report(state, now_ms, task, new, out)
+        return
+    if not state.untold:
+        out.wake("tell", state.settings.untold_ms)
+    state.untold[task.info.task_id] = new
+
+
+def tell(state: State, out: Outbox, now_ms: int) -> None:
+    """Report what was not worth it at once, and still is so."""
+    untold, state.untold = state.untold, {}
+    for task_id, new in untold.items():
+        report(state, now_ms, state.tasks[task_id], new, out)
 
 
 def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out: Outbox) -> None:
@@ -128,6 +145,7 @@ def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out
             _end_unstarted(state, now_ms, task, out, why=why)
         case Begun() | Running():
             task.phase = Killing(why)
+            state.untold.pop(task.info.task_id, None)
             out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
             report(state, now_ms, task, TaskState.KILLING, out, reason=why)
         case Killing():
@@ -157,6 +175,7 @@ def _end(
     usage: tuple[tuple[str, int], ...] = (),
 ) -> None:
     task.phase = Ended()
+    state.untold.pop(task.info.task_id, None)
     if task.info.max_completion_ms is not None:
         out.sleep(f"limit {task.info.task_id}")
     report(state, now_ms, task, new, out, reason=reason, message=message, usage=usage)

@@ -249,3 +249,33 @@ def test_commands_and_residents_do_not_wait_for_reports_to_be_taken() -> None:
     rig.tell(report("t1", 0), SHIM)
     assert rig.launch(chunk("t2")) == []
     assert [type(m) for m in to(SHIM, rig.launch(task("t3")))] == [StartWork]
+
+
+# ---------------------------------------------------------------- updates that are not worth a message
+
+
+def test_a_task_that_ends_at_once_is_only_told_to_have_ended() -> None:
+    rig = Rig(untold_ms=10)
+    assert statuses(rig.launch(task())) == []
+    assert statuses(rig.tell(WorkStarted("t1"), SHIM)) == []
+    assert [s.state for s in statuses(rig.end("t1"))] == [TaskState.FINISHED]
+    assert statuses(rig.advance(1_000)) == []
+
+
+def test_of_a_task_that_goes_on_its_last_state_is_told_after_a_moment() -> None:
+    rig = Rig(untold_ms=10)
+    rig.launch(task("t1"), task("t2"))
+    rig.tell(WorkStarted("t1"), SHIM)
+    assert statuses(rig.advance(9)) == []
+    told = {s.task_id: s.state for s in statuses(rig.advance(1))}
+    assert told == {"t1": TaskState.RUNNING, "t2": TaskState.STARTING}
+    rig.tell(WorkStarted("t2"), SHIM)
+    assert [(s.task_id, s.state) for s in statuses(rig.advance(10))] == [("t2", TaskState.RUNNING)]
+
+
+def test_a_kill_is_told_at_once_and_nothing_older_after_it() -> None:
+    rig = Rig(untold_ms=10)
+    rig.launch(task())
+    sent = rig.tell(KillLaunched("t1", 100))
+    assert [s.state for s in statuses(sent)] == [TaskState.KILLING]
+    assert statuses(rig.advance(1_000)) == []
