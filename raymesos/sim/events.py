@@ -79,10 +79,26 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOp:
-    """One operation of an `accept`, and the task that it starts."""
+    """One operation of an `accept`, and the task that it starts; `id`, `state`, `agent` and `reason` are the task's, now."""
 
     info: TaskInfo
     task: Task
+
+    @property
+    def id(self) -> str:
+        return self.task.id
+
+    @property
+    def state(self) -> str:
+        return self.task.state
+
+    @property
+    def agent(self) -> str:
+        return self.task.agent
+
+    @property
+    def reason(self) -> str | None:
+        return self.task.reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,10 @@ def test_accept_takes_offers_or_ids_and_several_operations() -> None:
     one, two = f1.launch_op("cpus:0.5;mem:128"), f1.launch_op("cpus:0.5;mem:128", priority=7)
     f1.accept([offer.id], operations=[one, two], refuse_seconds=5.0)
     sim.settle()
-    assert [(t.state, t.agent) for t in (one.task, two.task)] == [("TASK_RUNNING", "A1")] * 2
+    assert [(t.state, t.agent, t.reason) for t in (one.task, two.task)] == [("TASK_RUNNING", "A1", None)] * 2
+    assert [(o.id, o.state, o.agent, o.reason) for o in (one, two)] == [
+        (t.id, "TASK_RUNNING", "A1", None) for t in (one.task, two.task)
+    ]
     sim.advance(4.0)
     assert f1.offers == []
     sim.advance(1.0)
@@ -287,6 +290,27 @@ def test_finish_takes_an_exit_code(exit_code: int, state: str) -> None:
     assert task.state == "TASK_RUNNING"
     sim.finish(task, exit_code=exit_code)
     sim.settle()
+    assert task.state == state
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "state"),
+    [
+        (None, "TASK_UNREACHABLE"),
+        (["PARTITION_AWARE"], "TASK_UNREACHABLE"),
+        (["MULTI_ROLE"], "TASK_LOST"),
+        ([], "TASK_LOST"),
+    ],
+)
+def test_capabilities_are_named_as_in_mesos_none_stands_for_all(capabilities: list[str] | None, state: str) -> None:
+    sim = Simulation()
+    sim.add_agent("A1", "cpus:2;mem:1024")
+    f1 = sim.add_framework("F1", roles=["role1"], capabilities=capabilities)
+    sim.settle()
+    task = f1.launch(f1.offers[0], "cpus:1;mem:128")
+    sim.settle()
+    sim.disconnect("A1")
+    sim.advance(100.0)
     assert task.state == state
 
 
