@@ -1,6 +1,7 @@
 """How many inputs go into one task.
 
-A job that was never measured gets one input a task; after that a task is to take about `chunk_ms`, and no more inputs than leave work for everybody else at the end.
+A job that was never measured gets small tasks; after that a task is to take about `chunk_ms`, and no more inputs than leave work for everybody else at the end. A task that
+turns out longer gives back what it has not begun, so a wrong guess costs little.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ from raymesos.frameworks.batch.state import Job, State
 from raymesos.wire.jobs import InputSegment, JobSpec
 
 # The first measured wave may be wrong by much (a cold cache, a first import), so a chunk grows by this at most.
-WAVE_GROWTH = 64
-# At the end of a job chunks shrink, so that all finish together; below this part of `chunk_ms` a task costs more than it shares.
-LEAST_PART = 10
+WAVE_GROWTH = 1024
+# Before anything was measured a task takes this part of a job: of few inputs, which may be long ones, one; of many, enough to be worth the way.
+FIRST_PART = 1024
+# At the end of a job chunks shrink, so that all finish together; below this part of `chunk_ms` a task waits longer for its turn than it shares.
+LEAST_PART = 2
 
 
 def chunk_size(state: State, job: Job, run: int) -> int:
     """How many of the next `run` inputs go into one task."""
     spec = job.spec
-    if job.input_us is None or spec.gang or spec.isolated or spec.runtime_limit_ms is not None or spec.ports:
+    if spec.gang or spec.isolated or spec.runtime_limit_ms is not None or spec.ports:
         return 1
+    if job.input_us is None:
+        return max(1, min(spec.total // FIRST_PART, state.settings.chunk_inputs, run))
     by_time = max(1, state.settings.chunk_ms * 1000 // job.input_us)
-    # Twice as many chunks as can run at once, so that nobody works alone at the end.
-    share = -(-job.queue.count // (2 * _width(state, job)))
+    share = -(-job.queue.count // _width(state, job))
     size = min(by_time, max(share, by_time // LEAST_PART), job.wave, state.settings.chunk_inputs, run)
     return max(1, size)
 
@@ -34,8 +38,12 @@ def measured(job: Job, inputs: int, elapsed_us: int) -> None:
     if inputs <= 0 or elapsed_us <= 0:
         return
     each = max(1, elapsed_us // inputs)
-    job.input_us = each if job.input_us is None or inputs > job.wave // 2 else (3 * job.input_us + each) // 4
-    job.wave = max(job.wave, min(inputs, job.wave) * WAVE_GROWTH)
+    # A task of half as many inputs as the largest so far says as much; fewer may be the odd ones.
+    if job.input_us is None or 2 * inputs * WAVE_GROWTH > job.wave:
+        job.input_us = each
+    else:
+        job.input_us = (3 * job.input_us + each) // 4
+    job.wave = max(job.wave, inputs * WAVE_GROWTH)
 
 
 def seen(state: State, agent_id: str, milli_cpus: int) -> None:

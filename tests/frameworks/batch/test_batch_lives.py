@@ -421,9 +421,9 @@ def test_parts_and_rows_of_finished_jobs_are_bounded_together() -> None:
 
 def test_rows_of_a_long_job_are_bounded_and_running_tasks_keep_theirs() -> None:
     rig = Rig(BatchSettings(rows_kept=50))
-    rig.submit(total=5_000, max_parallel=10)
+    rig.submit(total=2_047, max_parallel=10)
     (first,) = rig.offer("cpus:1;mem:128")
-    for _ in range(2_500):
+    for _ in range(2_040):
         (task,) = rig.offer("cpus:1;mem:128")
         rig.report(task)
         rig.machine.state.jobs["j"].input_us = None

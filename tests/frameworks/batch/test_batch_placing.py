@@ -23,11 +23,11 @@ def spans(tasks: list[Task]) -> list[tuple[int, int]]:
 
 
 def measured(rig: Rig, each_us: int, total: int = 1_000_000, **fields: Any) -> None:
-    """A job of which one input was measured."""
+    """A job of which the first task was measured."""
     rig.submit(total=total, **fields)
     (task,) = rig.offer("cpus:1;mem:128")
     rig.run(task)
-    rig.finish(task, elapsed_us=each_us)
+    rig.finish(task, elapsed_us=each_us * (task.span[1] - task.span[0]))
 
 
 # ---------------------------------------------------------------- demand, sleep and wake
@@ -215,38 +215,45 @@ def test_a_job_that_may_start_only_a_little_more_asks_at_the_next_cycle() -> Non
 # ---------------------------------------------------------------- chunks
 
 
-def test_a_job_that_was_never_measured_gets_one_input_a_task() -> None:
+def test_a_job_that_was_never_measured_gets_one_input_a_task_or_a_thousandth_of_many() -> None:
     rig = Rig()
-    rig.submit(total=1_000)
+    rig.submit(total=2_000)
     assert spans(rig.offer()) == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    rig = Rig()
+    rig.submit(total=102_400)
+    assert spans(rig.offer()) == [(0, 100), (100, 200), (200, 300), (300, 400)]
 
 
 def test_chunks_grow_in_waves_up_to_what_takes_about_100_ms() -> None:
     rig = Rig()
-    measured(rig, 10)
+    measured(rig, 10, total=100_000)
     sizes = []
-    for _ in range(4):
+    for _ in range(2):
         (task,) = rig.offer("cpus:1;mem:128")
         lo, hi = task.span
         sizes.append(hi - lo)
         rig.run(task)
         rig.finish(task, elapsed_us=10 * (hi - lo))
-    assert sizes == [64, 4_096, 10_000, 10_000]
+    assert sizes == [10_000, 10_000]
+    rig = Rig()
+    measured(rig, 1, total=2_000)
+    (task,) = rig.offer("cpus:1;mem:128")
+    assert task.span == (1, 1_025)
 
 
 def test_when_inputs_become_slower_chunks_shrink() -> None:
     rig = Rig()
-    measured(rig, 1_000)
+    measured(rig, 1_000, total=2_000)
     (task,) = rig.offer("cpus:1;mem:128")
-    assert task.span == (1, 65)
-    rig.finish(task, elapsed_us=64 * 50_000)
+    assert task.span == (1, 101)
+    rig.finish(task, elapsed_us=100 * 50_000)
     (task,) = rig.offer("cpus:1;mem:128")
-    assert task.span == (65, 67)
+    assert task.span == (101, 103)
 
 
 def test_one_slow_input_says_less_than_many_quick_ones() -> None:
     rig = Rig()
-    measured(rig, 1_000)
+    measured(rig, 1_000, total=102_400)
     (task,) = rig.offer("cpus:1;mem:128")
     rig.report(task, done=2, elapsed_us=2 * 9_000)
     assert rig.machine.state.jobs["j"].input_us == 3_000
@@ -254,34 +261,33 @@ def test_one_slow_input_says_less_than_many_quick_ones() -> None:
 
 def test_a_wave_grows_by_what_was_measured_and_not_by_how_often() -> None:
     rig = Rig()
-    measured(rig, 10)
+    measured(rig, 10, total=2_000)
     for _ in range(3):
         (task,) = rig.offer("cpus:1;mem:128")
         rig.finish(task, done=1, elapsed_us=10)
-    assert rig.machine.state.jobs["j"].wave == 64
+    assert rig.machine.state.jobs["j"].wave == 1_024
 
 
 def test_inputs_slower_than_a_chunk_go_alone() -> None:
     rig = Rig()
-    measured(rig, 2_000_000)
+    measured(rig, 2_000_000, total=2_000)
     assert spans(rig.offer()) == [(1, 2), (2, 3), (3, 4), (4, 5)]
 
 
-def test_at_the_end_chunks_shrink_so_that_all_work_but_not_below_a_tenth_of_the_aim() -> None:
+def test_at_the_end_chunks_shrink_so_that_all_work_but_not_below_half_of_the_aim() -> None:
     rig = Rig()
     rig.offers(("A1", BIG), ("A2", BIG))
     measured(rig, 100, total=8_000)
-    rig.finish(*rig.offer("cpus:1;mem:128"), elapsed_us=6_400)
-    left = 8_000 - 65
+    left = 8_000 - 7
     sizes = []
     while tasks := rig.offer("cpus:1;mem:128"):
         lo, hi = tasks[0].span
         sizes.append(hi - lo)
-        assert sizes[-1] == min(max(-(-left // 16), 100), left)
+        assert sizes[-1] == min(max(-(-left // 8), 500), left)
         left -= sizes[-1]
-    assert sum(sizes) == 8_000 - 65
-    assert sizes[0] == 496
-    assert 100 in sizes
+    assert sum(sizes) == 8_000 - 7
+    assert sizes[0] == 1_000
+    assert 500 in sizes
 
 
 def test_an_agent_that_is_gone_does_not_count_as_a_place_to_work() -> None:
@@ -319,7 +325,7 @@ def test_a_chunk_ends_where_its_segment_of_inputs_ends() -> None:
     segments = (InputSegment(0, 10, Blob(key="j/0")), InputSegment(10, 990, Blob(key="j/1")))
     measured(rig, 10, total=1_000, inputs=segments)
     first, second, *_ = rig.offer()
-    assert (first.span, second.span) == ((1, 10), (10, 74))
+    assert (first.span, second.span) == ((1, 10), (10, 1_000))
     assert isinstance(second.work, ChunkWork)
     assert (second.work.inputs.key, second.work.inputs_base) == ("j/1", 10)
 
