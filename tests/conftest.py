@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import raymesos as rm
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("raymesos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("raymesos")
 
 
 @pytest.fixture(scope="session")
