@@ -80,11 +80,12 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`count` tasks of shape `resources` wanted in `role` (every role of the call if empty)."""
+    """`count` tasks of shape `resources` wanted in `role` (every role of the call if empty). `exact`: offers that hold none are of no use, and more than they hold is not needed."""
 
     resources: Resources
     count: int
     role: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

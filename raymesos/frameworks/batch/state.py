@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from raymesos.frameworks.base import Subscription
 from raymesos.frameworks.batch.queue import BAD, OK, OPEN, Queue, Span
+from raymesos.model.resources import Resources
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
 from raymesos.wire.jobs import JobSpec, Part
@@ -155,6 +156,8 @@ class State:
     slots: dict[str, int] = field(default_factory=dict)
     """Milli-CPUs seen in offers, by agent: how wide a job could spread."""
     slots_version: int = 0
+    asked_for: dict[str, dict[Resources, None]] = field(default_factory=dict)
+    """The shapes of tasks that the last wish named, by role."""
     cycle_asked: bool = False
     retries_asked_ms: int | None = None
     """When the wake for retries is due."""

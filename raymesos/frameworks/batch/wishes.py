@@ -40,6 +40,7 @@ def wish(state: State, role: str, out: Outbox) -> None:
     for job in jobs:
         job.throttled = False
     if jobs:
+        state.asked_for[role] = dict.fromkeys(job.spec.resources for job in jobs)
         want(state.subscription, role, tuple(_demand(state, job) for job in jobs), out)
 
 
@@ -47,7 +48,7 @@ def wish_all(state: State, out: Outbox, now_ms: int) -> None:
     """Move retries whose time has come; ask in every role where something could start and nobody has asked for it."""
     roles: dict[str, bool] = {}
     for job in open_jobs(state):
-        anew = job.queue.release(now_ms) or job.throttled
+        anew = job.queue.release(now_ms) or job.throttled or not _asked_for(state, job)
         if hungry(state, job):
             roles[job.spec.role] = roles.get(job.spec.role, False) or anew
     for role, anew in roles.items():
@@ -65,7 +66,7 @@ def after_change(state: State, job: Job, out: Outbox, now_ms: int) -> None:
         # Half of the throttle at a time: one offer for each task that starts would be a message for each.
         half = min(job.queue.count, state.settings.not_started_per_job // 2)
         enough = room(state, job) >= half or job.spec.max_parallel is not None
-        if enough and (job.throttled or not awake):
+        if enough and (job.throttled or not awake or not _asked_for(state, job)):
             wish(state, role, out)
     elif awake and not any(j.spec.role == role and hungry(state, j) for j in open_jobs(state)):
         want_nothing(state.subscription, role, out)
@@ -83,10 +84,15 @@ def silence(state: State, out: Outbox) -> None:
             want_nothing(state.subscription, role, out)
 
 
+def _asked_for(state: State, job: Job) -> bool:
+    """Whether the last wish in its role named tasks of its shape: what was not named is not offered."""
+    return job.spec.resources in state.asked_for.get(job.spec.role, {})
+
+
 def _demand(state: State, job: Job) -> Demand:
     """The shape of its tasks and how many of them it could launch."""
     tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
-    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role)
+    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=True)
 
 
 def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:

@@ -1,7 +1,7 @@
 """The pass: what is free goes to whom it is due. It books in the ledger and returns the grants and what stood in the way of the others.
 
 Agents come in an order drawn anew; for each, roles in the order of the role sorter, in each role frameworks in the order of its sorter, and the first that may have what is
-left takes all of it. The sorters are asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp,
+left takes all of it, or what it can use of it if it has said exactly what it wants. The sorters are asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp,
 __allocate; stage 2)
 """
 
@@ -14,6 +14,7 @@ from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
 from raymesos.kernel.allocator.ledger import Ledger
+from raymesos.kernel.allocator.wants import usable
 from raymesos.model.resources import Key, Resources
 from raymesos.wire.messages import Grant
 
@@ -62,6 +63,11 @@ def _share_fairly(ledger: Ledger, filters: Filters, agents: list[Agent], outcome
                 offer = agent.free if agent.plain else _part_for(agent, subscription)
                 if offer is not agent.free and not ledger.worth_offering(offer):
                     continue
+                if subscription.demand and agent.plain:
+                    wanted = usable(subscription.demand, offer)
+                    if wanted is None:
+                        continue
+                    offer = wanted
                 if refusals is not None and _refused(refusals.get(subscription.key), offer, subscription, outcome):
                     continue
                 hold(agent, subscription, offer)

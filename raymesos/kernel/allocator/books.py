@@ -54,7 +54,7 @@ class Subscription:
     subscribed: bool = False
     suppressed: bool = False
     demand: tuple[Demand, ...] = ()
-    """What the last revive said it wants; a hint."""
+    """What the last revive said it wants: a hint, or exact (see wants)."""
     agents: int = 0
     """On how many agents it holds something."""
     misfit: Resources | None = None

@@ -83,8 +83,15 @@ def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> Non
             elif outcome.grants:
                 tell_wait(subscription, "role_behind", now_ms, out)
             else:
-                detail = "what is free is on agents with GPUs" if subscription in outcome.unfit else ""
-                tell_wait(subscription, "nothing_free", now_ms, out, detail=detail)
+                tell_wait(subscription, "nothing_free", now_ms, out, detail=_why_not(state, outcome, subscription))
+
+
+def _why_not(state: State, outcome: Outcome, subscription: Subscription) -> str:
+    """Why what is free was no use to the subscription; empty if nothing is."""
+    if subscription in outcome.unfit:
+        return "what is free is on agents with GPUs"
+    exact = subscription.demand and all(demand.exact for demand in subscription.demand)
+    return "what is free is too little for one of its tasks" if exact and state.ledger.offerable else ""
 
 
 def _filtered_until(state: State, outcome: Outcome, subscription: Subscription) -> int | None:
