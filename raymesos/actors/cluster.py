@@ -6,17 +6,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import ray
 from ray._private import ray_constants
@@ -90,19 +93,20 @@ def start_local(
     progress("starting Ray")
     total = agents * each_cpus / 1000
     try:
-        context = ray.init(
-            address="local",
-            num_cpus=int(-(-total // 1)),
-            include_dashboard=False,
-            namespace=name,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=False,
-            _temp_dir=ray_dir,
-            _node_ip_address=LOOPBACK,
-            object_store_memory=256 * 1024 * 1024,
-            _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000},
-        )
+        with _sigterm_as_it_was():
+            context = ray.init(
+                address="local",
+                num_cpus=int(-(-total // 1)),
+                include_dashboard=False,
+                namespace=name,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+                _temp_dir=ray_dir,
+                _node_ip_address=LOOPBACK,
+                object_store_memory=256 * 1024 * 1024,
+                _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000},
+            )
         if context.address_info["node_ip_address"] != LOOPBACK:
             raise ClusterUnavailable(
                 f"Ray would listen on {context.address_info['node_ip_address']}, open to the network"
@@ -141,7 +145,8 @@ def start_on(
         progress(f"connecting to Ray at {address}")
         _reach(address)
         try:
-            ray.init(address=address, namespace=name, log_to_driver=False, logging_level=logging.ERROR)
+            with _sigterm_as_it_was():
+                ray.init(address=address, namespace=name, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ClusterUnavailable(f"no Ray cluster at {address}: {error}") from error
     own_dir = "" if work_dir else f"{tempfile.gettempdir()}/raymesos-{name}-{secrets.token_hex(4)}"
@@ -175,11 +180,34 @@ def join(running: Running) -> None:
         stay_on_loopback()
     _reach(running.address)
     try:
-        ray.init(address=running.address, namespace=running.namespace, log_to_driver=False, logging_level=logging.ERROR)
+        with _sigterm_as_it_was():
+            ray.init(
+                address=running.address, namespace=running.namespace, log_to_driver=False, logging_level=logging.ERROR
+            )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ClusterUnavailable(
             f"cluster {running.namespace} does not answer at {running.address}: {error}"
         ) from error
+
+
+@contextlib.contextmanager
+def _sigterm_as_it_was() -> Iterator[None]:
+    """Ray is initialized inside; afterwards SIGTERM does what it did before. Where it did nothing of the program's own, it ends the program as `sys.exit` does.
+
+    Ray's handler prints a stack trace and aborts the process three seconds later, in the midst of ending the cluster.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, _terminated if before in (None, signal.SIG_DFL) else before)
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _reach(address: str) -> None:
