@@ -92,7 +92,9 @@ def _asked_for(state: State, job: Job) -> bool:
 def _demand(state: State, job: Job) -> Demand:
     """The shape of its tasks and how many of them it could launch."""
     tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
-    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=True)
+    # Which ports is the agent's to say: who wants some needs to see them all.
+    exact = job.spec.ports == 0
+    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=exact)
 
 
 def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:

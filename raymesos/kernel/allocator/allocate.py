@@ -1,7 +1,7 @@
 """The pass: what is free goes to whom it is due. It books in the ledger and returns the grants and what stood in the way of the others.
 
 Agents come in an order drawn anew; for each, roles in the order of the role sorter, in each role frameworks in the order of its sorter, and the first that may have what is
-left takes all of it, or what it can use of it if it has said exactly what it wants. The sorters are asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp,
+left takes all of it, or some of what it can use of it if it has said exactly what it wants (see wants). The sorters are asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp,
 __allocate; stage 2)
 """
 
@@ -14,7 +14,7 @@ from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
 from raymesos.kernel.allocator.ledger import Ledger
-from raymesos.kernel.allocator.wants import usable
+from raymesos.kernel.allocator.wants import next_part
 from raymesos.model.resources import Key, Resources
 from raymesos.wire.messages import Grant
 
@@ -49,36 +49,55 @@ def allocate(ledger: Ledger, filters: Filters, dice: Dice, agents: Iterable[Agen
 def _share_fairly(ledger: Ledger, filters: Filters, agents: list[Agent], outcome: Outcome) -> None:
     # One iteration per agent: 20,000 of them in a pass is the case that is measured, so the loop keeps to local names.
     wishes = ledger.roster.wishes
-    order, roles, offerable, hold = ledger.roster.order, ledger.roster.roles, ledger.offerable, ledger.hold
-    grants, granted = outcome.grants, outcome.granted
+    offerable, hold, grants = ledger.offerable, ledger.hold, outcome.grants
     for agent in agents:
         refusals = filters.of_agent(agent.id)
-        for role_name in order.walk():
-            role = roles[role_name]
-            for framework_id in role.sorter.walk():
-                subscription = role.subscriptions[framework_id]
-                if agent.gpus and not subscription.framework.takes_gpus:
-                    outcome.unfit[subscription] = None
-                    continue
-                offer = agent.free if agent.plain else _part_for(agent, subscription)
-                if offer is not agent.free and not ledger.worth_offering(offer):
-                    continue
-                if subscription.demand and agent.plain:
-                    wanted = usable(subscription.demand, offer)
-                    if wanted is None:
-                        continue
-                    offer = wanted
-                if refusals is not None and _refused(refusals.get(subscription.key), offer, subscription, outcome):
-                    continue
-                hold(agent, subscription, offer)
-                grants.append(Grant(framework_id, role_name, agent.id, agent.incarnation, offer))
-                granted[subscription] = None
-                if agent not in offerable:
-                    break
-            if agent not in offerable:
+        parts: dict[Subscription, tuple[Resources, int]] = {}
+        while agent in offerable:
+            found = _next_grant(ledger, agent, refusals, parts, outcome)
+            if found is None:
+                agent.passed_over = wishes
                 break
-        else:
-            agent.passed_over = wishes
+            subscription, offer, tasks = found
+            hold(agent, subscription, offer)
+            before = parts.get(subscription)
+            parts[subscription] = (offer, tasks) if before is None else (before[0] + offer, before[1] + tasks)
+        for subscription, (offer, _) in parts.items():
+            grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
+            outcome.granted[subscription] = None
+
+
+def _next_grant(
+    ledger: Ledger,
+    agent: Agent,
+    refusals: dict[tuple[str, str], list[Filter]] | None,
+    parts: dict[Subscription, tuple[Resources, int]],
+    outcome: Outcome,
+) -> tuple[Subscription, Resources, int] | None:
+    """The most deserving that may have something of what is left, what that is, and how many tasks it is for (0 if it did not say)."""
+    roles = ledger.roster.roles
+    for role_name in ledger.roster.order.walk():
+        role = roles[role_name]
+        for framework_id in role.sorter.walk():
+            subscription = role.subscriptions[framework_id]
+            if agent.gpus and not subscription.framework.takes_gpus:
+                outcome.unfit[subscription] = None
+                continue
+            offer, tasks = agent.free, 0
+            if not agent.plain:
+                offer = _part_for(agent, subscription)
+            elif subscription.exact:
+                before = parts.get(subscription)
+                part = next_part(subscription.demand, offer, before[1] if before is not None else 0)
+                if part is None:
+                    continue
+                offer, tasks = part
+            if offer is not agent.free and not ledger.worth_offering(offer):
+                continue
+            if refusals is not None and _refused(refusals.get(subscription.key), offer, subscription, outcome):
+                continue
+            return subscription, offer, tasks
+    return None
 
 
 def _refused(filters: list[Filter] | None, offer: Resources, subscription: Subscription, outcome: Outcome) -> bool:

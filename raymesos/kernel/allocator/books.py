@@ -55,6 +55,8 @@ class Subscription:
     suppressed: bool = False
     demand: tuple[Demand, ...] = ()
     """What the last revive said it wants: a hint, or exact (see wants)."""
+    exact: bool = False
+    """Whether `demand` is exact."""
     agents: int = 0
     """On how many agents it holds something."""
     misfit: Resources | None = None

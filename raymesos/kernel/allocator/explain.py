@@ -90,8 +90,7 @@ def _why_not(state: State, outcome: Outcome, subscription: Subscription) -> str:
     """Why what is free was no use to the subscription; empty if nothing is."""
     if subscription in outcome.unfit:
         return "what is free is on agents with GPUs"
-    exact = subscription.demand and all(demand.exact for demand in subscription.demand)
-    return "what is free is too little for one of its tasks" if exact and state.ledger.offerable else ""
+    return "what is free is too little for one of its tasks" if subscription.exact and state.ledger.offerable else ""
 
 
 def _filtered_until(state: State, outcome: Outcome, subscription: Subscription) -> int | None:

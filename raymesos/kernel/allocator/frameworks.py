@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raymesos.kernel.allocator.books import Framework, Subscription
 from raymesos.kernel.allocator.state import State
+from raymesos.kernel.allocator.wants import is_exact
 from raymesos.wire.messages import FrameworkAdded, FrameworkChanged, ReviveRoles, SuppressRoles
 
 
@@ -63,6 +64,7 @@ def revive(state: State, message: ReviveRoles) -> bool:
     for subscription in _subscribed(state, message.framework_id, message.roles):
         subscription.suppressed = False
         subscription.demand = tuple(d for d in message.demand if d.role in ("", subscription.role.name))
+        subscription.exact = is_exact(subscription.demand)
         subscription.misfit_version = -1
         state.filters.clear(subscription.key)
         state.roster.settle(subscription)
@@ -109,6 +111,6 @@ def _subscribe(state: State, framework: Framework, roles: tuple[str, ...], suppr
 
 def _unsubscribe(state: State, subscription: Subscription) -> None:
     subscription.subscribed = subscription.suppressed = False
-    subscription.demand = ()
+    subscription.demand, subscription.exact = (), False
     state.filters.clear(subscription.key)
     state.roster.settle(subscription)

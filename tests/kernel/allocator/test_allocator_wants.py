@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from allocator_driver import Driver, brief
 
-from raymesos.kernel.allocator.wants import usable
+from raymesos.kernel.allocator.wants import next_part
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import Demand, Recover, ReviveRoles
 from raymesos.wire.notes import WaitNote
@@ -18,35 +18,34 @@ def exact(*shapes: tuple[str, int]) -> tuple[Demand, ...]:
 
 
 @pytest.mark.parametrize(
-    ("shapes", "offer", "part"),
+    ("shapes", "free", "given", "part", "tasks"),
     [
-        ([(HALF, 3)], "cpus:0.5;mem:16926", "cpus:0.5;mem:128"),
-        (
-            [(HALF, 1)],
-            "cpus:2;mem:16926",
-            "cpus:2;mem:512",
-        ),  # Of the last shape as many as fit: more may be wanted by now.
-        ([(HALF, 9)], "cpus:2;mem:300", "cpus:1;mem:256"),
-        ([("cpus:1;mem:100", 1), (HALF, 1)], "cpus:2;mem:16926", "cpus:2;mem:356"),
-        ([("cpus:1;mem:100", 5), (HALF, 1)], "cpus:2.5;mem:16926", "cpus:2.5;mem:328"),
-        ([("cpus:8;mem:100", 5), (HALF, 1)], "cpus:1;mem:16926", "cpus:1;mem:256"),
-        ([(HALF, 1)], "cpus:1;mem:256;gpus:2;disk:10;ports:[1-9]", "cpus:1;mem:256;ports:[1-9]"),
-        ([(HALF, 1)], "cpus:0.4;mem:16926", None),
-        ([(HALF, 1)], "mem:16926", None),
-        ([("cpus:1;ports:[5-5]", 1)], "cpus:4;ports:[6-9]", None),
+        ([(HALF, 3)], "cpus:0.5;mem:16926;ports:[1-9]", 0, "cpus:0.5;mem:128", 1),
+        ([(HALF, 3)], "cpus:2;mem:16926", 0, "cpus:0.5;mem:128", 1),
+        ([(HALF, 1)], "cpus:2;mem:16926", 1, "cpus:0.5;mem:128", 1),  # Of the last shape as many as fit.
+        ([(HALF, 99)], "cpus:32;mem:16926", 0, "cpus:4;mem:1024", 8),  # 64 fit: in eight steps.
+        ([(HALF, 99)], "cpus:32;mem:300", 0, "cpus:0.5;mem:128", 1),
+        ([("cpus:1;mem:100", 2), (HALF, 1)], "cpus:32;mem:16926", 0, "cpus:2;mem:200", 2),
+        ([("cpus:1;mem:100", 2), (HALF, 1)], "cpus:30;mem:16926", 2, "cpus:4;mem:1024", 8),
+        ([("cpus:64;mem:100", 2), (HALF, 1)], "cpus:1;mem:16926", 0, "cpus:0.5;mem:128", 1),
+        ([(HALF, 1)], "cpus:0.4;mem:16926", 0, None, 0),
+        ([(HALF, 1)], "mem:16926", 0, None, 0),
+        ([("cpus:1;ports:[5-5]", 1)], "cpus:4;ports:[6-9]", 0, None, 0),
     ],
 )
-def test_an_exact_demand_is_offered_what_its_tasks_hold(
-    shapes: list[tuple[str, int]], offer: str, part: str | None
+def test_an_exact_demand_is_offered_what_some_of_its_tasks_hold(
+    shapes: list[tuple[str, int]], free: str, given: int, part: str | None, tasks: int
 ) -> None:
-    found = usable(exact(*shapes), Resources.parse(offer))
-    assert found == (None if part is None else Resources.parse(part))
+    found = next_part(exact(*shapes), Resources.parse(free), given)
+    assert found == (None if part is None else (Resources.parse(part), tasks))
 
 
 def test_a_hint_is_offered_everything_even_what_it_cannot_use() -> None:
-    offer = Resources.parse("cpus:2;mem:16926")
-    assert usable((Demand(Resources.parse("cpus:8;mem:1"), 1),), offer) is offer
-    assert usable((*exact((HALF, 1)), Demand(Resources.parse(HALF), 1)), offer) is offer
+    for demand in (Demand(Resources.parse("cpus:8;mem:1"), 1),), (*exact((HALF, 1)), Demand(Resources.parse(HALF), 1)):
+        driver = Driver()
+        driver.framework("F1", "a")
+        driver.send(ReviveRoles("F1", ("a",), demand))
+        assert brief(driver.agent("S1", "cpus:2;mem:16926")) == [("F1", "S1", "cpus:2;mem:16926")]
 
 
 def slots(count: int) -> Resources:
@@ -70,12 +69,21 @@ def test_a_role_with_an_offer_under_way_does_not_look_far_above_its_share() -> N
     assert brief(driver.new()) == [("F1", "S1", HALF)]
 
 
-def test_what_is_left_is_for_others_in_the_same_pass() -> None:
+def test_room_that_comes_free_at_once_is_dealt_out_by_shares() -> None:
+    driver = Driver()
+    driver.weight("second", "3")
+    for name, role in (("F1", "first"), ("F2", "second")):
+        driver.framework(name, role)
+        driver.send(ReviveRoles(name, (role,), exact((HALF, 100))))
+    assert brief(driver.agent("S1", "cpus:2;mem:17000")) == [("F1", "S1", HALF), ("F2", "S1", str(slots(3)))]
+
+
+def test_after_each_task_the_shares_are_compared_again_and_who_did_not_say_takes_the_rest() -> None:
     driver = Driver()
     driver.framework("F1", "a")
     driver.framework("F2", "b")
     driver.send(ReviveRoles("F1", ("a",), exact(("cpus:1;mem:128", 5))))
-    assert brief(driver.agent("S1", "cpus:2;mem:1000")) == [("F1", "S1", "cpus:2;mem:256"), ("F2", "S1", "mem:744")]
+    assert brief(driver.agent("S1", "cpus:2;mem:1000")) == [("F1", "S1", "cpus:1;mem:128"), ("F2", "S1", "cpus:1;mem:872")]
 
 
 def test_explain_hears_that_what_is_free_is_too_little() -> None:
