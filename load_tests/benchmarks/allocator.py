@@ -9,19 +9,15 @@ weights, trees, filters nor books. Objects of the set-up are frozen out of the g
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
-import os
-import platform
 import random
 import time
 from collections.abc import Callable
 from heapq import heapify, heapreplace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from load_tests.benchmarks.common import emit, parser, pss_mb
 from raymesos.kernel.allocator.machine import AllocatorMachine
 from raymesos.machine import MASTER, Outbox, Wake
 from raymesos.model.attributes import Attributes
@@ -131,24 +127,14 @@ def timed_ms(run: Callable[[], object], repeats: int) -> float:
     return round(median(times), 1)
 
 
-def pss_mb() -> float:
-    """Proportional set size of this process, the benchmark's own lists included."""
-    rows = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    (line,) = [row for row in rows if row.startswith("Pss:")]
-    return round(int(line.split()[1]) / 1024, 1)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=20_000)
-    parser.add_argument("--frameworks", type=int, default=2_000)
-    parser.add_argument("--roles", type=int, help="default: one for each framework")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", action="store_true", help="one line of JSON (the only form there is)")
-    given = parser.parse_args()
+    arguments = parser(__doc__, repeats=7)
+    arguments.add_argument("--agents", type=int, default=20_000)
+    arguments.add_argument("--frameworks", type=int, default=2_000)
+    arguments.add_argument("--roles", type=int, help="default: one for each framework")
+    given = arguments.parse_args()
     roles = given.roles or given.frameworks
     result = {
-        "benchmark": "allocator",
         "agents": given.agents,
         "frameworks": given.frameworks,
         "roles": roles,
@@ -156,13 +142,9 @@ def main() -> None:
         "gc_frozen_after_setup": True,
         **measure(agents=given.agents, frameworks=given.frameworks, roles=roles, repeats=given.repeats),
         "bare_heap_ms": timed_ms(lambda: bare_heap(given.agents, given.frameworks), given.repeats),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1m": round(os.getloadavg()[0], 2),
     }
     result["ratio_to_bare_heap"] = round(result["pass_ms_p50"] / result["bare_heap_ms"], 2)
-    print(json.dumps(result))
+    emit("allocator", result, record=given.record)
 
 
 if __name__ == "__main__":

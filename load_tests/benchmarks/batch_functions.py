@@ -6,10 +6,11 @@ call, and Ray batched by hand at 100 inputs a call, the results taken apart agai
 
 from __future__ import annotations
 
+import resource
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import emit, parser, plain_ray, pss_mb, rate, tell
+from load_tests.benchmarks.common import emit, parser, plain_ray, rate, tell
 
 CPUS = 2
 PER_CALL = 100
@@ -24,19 +25,16 @@ def nothing_each(xs: list[int]) -> list[int]:
 
 
 def raymesos(inputs: int, repeats: int) -> tuple[float, float]:
-    """(inputs a second, peak memory of this client in MB)"""
+    """(inputs a second, peak resident memory of this client in MB)"""
     names = iter(range(1_000_000))
-    peak = 0.0
     with rm.start(agents=1, cpus=CPUS, quiet=True) as cluster:
 
         def run(count: int = inputs) -> None:
-            nonlocal peak
             job = cluster.submit(rm.BatchJob(f"nothing-{next(names)}", fn=nothing, inputs=range(count)))
             assert list(job.results()) == list(range(count))
-            peak = max(peak, pss_mb())
 
         run(1_000)
-        return rate(inputs, run, repeats), peak
+        return rate(inputs, run, repeats), round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def ray_alone(inputs: int, single: int, repeats: int) -> tuple[float, float]:

@@ -9,10 +9,6 @@ a start and an end for each task, booked as integers): no messages, no protocol,
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import resource
 import sys
 import time
@@ -22,6 +18,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
+from load_tests.benchmarks.common import emit, parser
 from raymesos.sim.report import Report
 from raymesos.sim.run import run
 
@@ -73,15 +70,13 @@ def bare_heap_s(*, agents: int, tasks: int, seed: int) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=10_000)
-    parser.add_argument("--frameworks", type=int, default=50)
-    parser.add_argument("--tasks", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--faults", action="store_true")
-    parser.add_argument("--json", action="store_true", help="one line of JSON (the only form there is)")
-    given = parser.parse_args()
+    arguments = parser(__doc__, repeats=1)
+    arguments.add_argument("--agents", type=int, default=10_000)
+    arguments.add_argument("--frameworks", type=int, default=50)
+    arguments.add_argument("--tasks", type=int, default=100_000)
+    arguments.add_argument("--seed", type=int, default=7)
+    arguments.add_argument("--faults", action="store_true")
+    given = arguments.parse_args()
     slowest, rows = measure(
         agents=given.agents,
         frameworks=given.frameworks,
@@ -91,7 +86,6 @@ def main() -> int:
         faults=given.faults,
     )
     result = {
-        "benchmark": "simulator",
         "agents": given.agents,
         "frameworks": given.frameworks,
         "tasks": given.tasks,
@@ -102,12 +96,8 @@ def main() -> int:
         **rows,
         "bare_heap_s": round(bare_heap_s(agents=given.agents, tasks=given.tasks, seed=given.seed), 3),
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "load_1m": round(os.getloadavg()[0], 2),
     }
-    print(json.dumps(result))
+    emit("simulator", result, record=given.record)
     for violation in slowest.violations:
         print(violation, file=sys.stderr)
     return 1 if result["violations"] or result["done"] != given.tasks else 0
