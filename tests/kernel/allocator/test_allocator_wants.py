@@ -83,7 +83,10 @@ def test_after_each_task_the_shares_are_compared_again_and_who_did_not_say_takes
     driver.framework("F1", "a")
     driver.framework("F2", "b")
     driver.send(ReviveRoles("F1", ("a",), exact(("cpus:1;mem:128", 5))))
-    assert brief(driver.agent("S1", "cpus:2;mem:1000")) == [("F1", "S1", "cpus:1;mem:128"), ("F2", "S1", "cpus:1;mem:872")]
+    assert brief(driver.agent("S1", "cpus:2;mem:1000")) == [
+        ("F1", "S1", "cpus:1;mem:128"),
+        ("F2", "S1", "cpus:1;mem:872"),
+    ]
 
 
 def test_explain_hears_that_what_is_free_is_too_little() -> None:
