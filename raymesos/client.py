@@ -137,6 +137,7 @@ class Cluster:
         atexit.unregister(self.shutdown)
         started, self._started = self._started, None
         if started is not None:
+            self._door.close()
             clusters.stop(started)
 
     def __enter__(self) -> Cluster:

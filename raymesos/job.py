@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from raymesos.actors.door import Door
+from raymesos.actors.logs import LogPiece, read_log
 from raymesos.actors.plan import BATCH
-from raymesos.errors import ClusterUnavailable, InvalidValue, JobFailed
+from raymesos.errors import ClusterUnavailable, InvalidValue, JobFailed, UnknownId
 from raymesos.frameworks.batch.state import FINISHED, Part
 from raymesos.progress import JobProgress, say
 from raymesos.shim import segments
@@ -120,11 +121,15 @@ class Job:
 
     def logs(self, index: int = 0, stream: Literal["stdout", "stderr"] = "stdout") -> str:
         """What the last attempt of an input (or command) has printed so far. Raises UnknownId, InvalidValue."""
+        return self.log_piece(index, stream).data.decode(errors="replace")
+
+    def log_piece(
+        self, index: int, stream: Literal["stdout", "stderr"], *, task_id: str = "", offset: int = 0
+    ) -> LogPiece:
+        """The log from byte `offset` on, if its last attempt is still `task_id`; else all of the last attempt's. Raises as `logs`."""
         if not 0 <= index < self.total:
             raise InvalidValue("index", index, f"job {self.name} has the indexes 0 to {self.total - 1}")
-        from raymesos.actors.logs import read_log
-
-        return read_log(self._door, self.id, index, stream)
+        return read_log(self._door, self.id, index, stream, task_id=task_id, offset=offset)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Its attempts, oldest first, as plain data."""
@@ -167,11 +172,17 @@ class Job:
             yield
         except KeyboardInterrupt:
             if not self._detached:
-                say(f"interrupted: cancelling job {self.name}")
-                with _uninterrupted(), contextlib.suppress(ClusterUnavailable):
-                    self.cancel()
-                say(f"job {self.name} is cancelled; what had finished stays readable under {self.id}")
+                with _uninterrupted(), contextlib.suppress(ClusterUnavailable, UnknownId):
+                    self._cancel_aloud()
             raise
+
+    def _cancel_aloud(self) -> None:
+        if (status := self.status()).done:
+            say(f"interrupted; job {self.name} had ended: {status.why}")
+            return
+        say(f"interrupted: cancelling job {self.name}")
+        self.cancel()
+        say(f"job {self.name} is cancelled; what had finished stays readable under {self.id}")
 
     def _cancel_at_exit(self) -> None:
         with contextlib.suppress(Exception):

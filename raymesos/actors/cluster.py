@@ -55,6 +55,8 @@ LOCAL_RAY_ENV = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+# Ctrl-C is looked for so often while `ray.get` waits; Ray's own second is felt.
+_CTRL_C = {"get_check_signal_interval_milliseconds": 100}
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def start_local(
                 _temp_dir=ray_dir,
                 _node_ip_address=LOOPBACK,
                 object_store_memory=256 * 1024 * 1024,
-                _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000},
+                _system_config={"health_check_period_ms": 1000, "health_check_timeout_ms": 2000} | _CTRL_C,
             )
         if context.address_info["node_ip_address"] != LOOPBACK:
             raise ClusterUnavailable(

@@ -32,6 +32,11 @@ class Door:
         self.namespace = namespace
         self._handles: dict[str, Any] = {}
         self._where: tuple[str, str] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """The cluster has ended: every call raises ClusterUnavailable from now on, also on another Ray cluster."""
+        self._closed = True
 
     # ------------------------------------------------------------ calls
 
@@ -109,10 +114,11 @@ class Door:
         return self._where
 
     def _handle(self, actor: str) -> Any:
+        # Asked each time: a call on a handle from before would have Ray start a cluster of its own, open to the network.
+        if self._closed or not ray.is_initialized():
+            raise ClusterUnavailable(f"cluster {self.namespace} has been shut down")
         found = self._handles.get(actor)
         if found is None:
-            if not ray.is_initialized():
-                raise ClusterUnavailable(f"cluster {self.namespace} has been shut down")
             found = self._handles[actor] = ray.get_actor(actor, namespace=self.namespace)
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def remove_run_file(name: str) -> None:
 
 
 def running_clusters() -> list[Running]:
-    """All of them, by name. Files of processes that are gone are removed."""
+    """All of them, by name. Of a process that is gone (it was killed) the file and the directory of its own are removed."""
     found = []
     for path in sorted(run_dir().glob("*.json")) if run_dir().is_dir() else []:
         try:
@@ -84,6 +85,8 @@ def running_clusters() -> list[Running]:
             found.append(running)
         else:
             path.unlink(missing_ok=True)
+            if Path(running.own_dir).name.startswith("raymesos-"):
+                shutil.rmtree(running.own_dir, ignore_errors=True)
     return found
 
 

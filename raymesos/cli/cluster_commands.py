@@ -60,6 +60,14 @@ def up(
             help="Keep journals, results and logs here, beyond the cluster's end.", show_default="a temporary directory"
         ),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Kept for the HTTP API, which is not there yet: only 0 (none) is accepted.",
+            show_default="0",
+            metavar="PORT",
+        ),
+    ] = None,
     block: Annotated[
         bool, typer.Option("--block", help="Stay; Ctrl-C ends the cluster. Without it the cluster goes on behind.")
     ] = False,
@@ -70,6 +78,8 @@ def up(
     Without --address it gets a local Ray cluster of its own on this machine, shared by --agents agents; `raymesos down` ends it.
     """
     check_name(name)
+    if port:
+        raise InvalidValue("port", port, "the HTTP API is not there yet; only 0 (none) is accepted")
     if address is not None and agents is not None:
         raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
     screen = Screen(as_json=json)

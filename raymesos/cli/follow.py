@@ -2,61 +2,51 @@
 
 from __future__ import annotations
 
-import time
+import codecs
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from raymesos.errors import UnknownId
 
 FOLLOW_S = 0.3
-# Each look reads the whole log, so a large one is looked at less often: at most this part of the time goes into reading.
-READING_PART = 0.1
-# A character of several bytes of which only the first have been written yet.
-_HALF = "\ufffd"
+# Holds the first bytes of a character back until the others have been written.
+_Decoder = codecs.getincrementaldecoder("utf-8")
 
 
 def follow_log(
     job: Any, index: int, stream: str, pause: Callable[[float], None], tell: Callable[[str], None]
 ) -> Iterator[str]:
-    """Pieces of the log, as they come. Ends when the input has finished or its job has ended, or with Ctrl-C."""
-    shown = ""
+    """Pieces of the log, as they come, each read once. Ends when the input has finished or its job has ended, or with Ctrl-C."""
+    task_id, offset, decoder = "", 0, _Decoder(errors="replace")
     waits = False
     try:
         while True:
             ended = _has_ended(job, index)  # Asked before reading: nothing is written after it.
-            began = time.monotonic()
-            text = _read(job, index, stream)
-            took = time.monotonic() - began
-            if text is None and not waits and not ended:
+            piece = _read(job, index, stream, task_id=task_id, offset=offset)
+            if piece is None and not waits and not ended:
                 tell(f"index {index} of job {job.id} has not begun yet")
-            waits = text is None
-            piece, shown, again = _news(text or "", shown, ended=ended)
-            if again:
-                tell(f"index {index} of job {job.id} begins again")
-            if piece:
-                yield piece
+            waits = piece is None
+            if piece is not None:
+                if piece.task_id != task_id:
+                    if offset:
+                        tell(f"index {index} of job {job.id} begins again")
+                    task_id, offset, decoder = piece.task_id, 0, _Decoder(errors="replace")
+                offset += len(piece.data)
+                if text := decoder.decode(piece.data, final=ended):
+                    yield text
             if ended:
                 return
-            pause(max(FOLLOW_S, took / READING_PART))
+            pause(FOLLOW_S)
     except KeyboardInterrupt:
         return
 
 
-def _news(text: str, shown: str, *, ended: bool) -> tuple[str, str, bool]:
-    """(what is new, what has been shown with it, whether this is the log of another attempt)."""
-    whole = text if ended else text.rstrip(_HALF)
-    if text.startswith(shown):
-        return whole[len(shown) :], max(whole, shown, key=len), False
-    return whole, whole, bool(text)
-
-
-def _read(job: Any, index: int, stream: str) -> str | None:
-    """None while nothing has been written, or nothing has begun."""
+def _read(job: Any, index: int, stream: str, *, task_id: str, offset: int) -> Any:
+    """A LogPiece; None while nothing has been written, or nothing has begun."""
     try:
-        text: str = job.logs(index, stream)
+        return job.log_piece(index, stream, task_id=task_id, offset=offset)
     except UnknownId:
         return None
-    return text
 
 
 def _has_ended(job: Any, index: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from raymesos.actors.logs import LogPiece
 from raymesos.actors.running import Running
 from raymesos.cli.doors import Doors
 from raymesos.cli.main import main
@@ -34,6 +35,7 @@ class FakeJob:
         self.log = list(log)
         self.cancelled = False
         self.interrupted = False
+        self.attempts, self.written, self.read_bytes = 1, b"", 0
 
     def status(self) -> JobStatus:
         n = self.note
@@ -63,6 +65,10 @@ class FakeJob:
         self.cancelled = True
 
     def logs(self, index: int, stream: str) -> str:
+        return self.log_piece(index, stream).data.decode()
+
+    def log_piece(self, index: int, stream: str, *, task_id: str = "", offset: int = 0) -> LogPiece:
+        """What does not begin as the log before it is that of another attempt."""
         found = self.log[0]
         if len(self.log) > 1:
             del self.log[0]
@@ -70,7 +76,12 @@ class FakeJob:
             self.note = replace(self.note, state="Finished")
         if isinstance(found, BaseException):
             raise found
-        return f"{found}"
+        data = found if isinstance(found, bytes) else str(found).encode()
+        self.attempts += not data.startswith(self.written)
+        self.written = data
+        last = f"{self.id}.{self.attempts}"
+        self.read_bytes += len(data) - (offset if task_id == last else 0)
+        return LogPiece(last, data[offset:] if task_id == last else data)
 
     def tasks(self) -> list[dict[str, Any]]:
         return []

@@ -38,11 +38,23 @@ def test_a_second_up_of_one_name_is_refused(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["--name", "../x"], ["--name", ""], ["--address", "auto", "--agents", "2"], ["--work-dir", "/proc/nope"]]
+    "argv",
+    [
+        ["--name", "../x"],
+        ["--name", ""],
+        ["--address", "auto", "--agents", "2"],
+        ["--work-dir", "/proc/nope"],
+        ["--port", "8080"],
+        ["--port", "-1"],
+    ],
 )
 def test_up_refuses_bad_input_before_anything_starts(shell: Shell, argv: list[str]) -> None:
     code, _, err = shell.run("up", *argv)
     assert code == 2 and err.count("\n") == 1 and shell.wishes == []
+
+
+def test_up_accepts_the_port_that_means_none(shell: Shell) -> None:
+    assert shell.run("up", "--port", "0")[0] == 0 and len(shell.wishes) == 1
 
 
 def test_down_ends_the_cluster(shell: Shell) -> None:

@@ -158,8 +158,16 @@ def test_a_followed_log_comes_in_pieces_to_its_end(shell: Shell, cluster: FakeCl
 
 
 def test_a_character_cut_in_half_is_shown_whole(shell: Shell, cluster: FakeCluster) -> None:
-    cluster.add_job("x", log=("a\ufffd", "aé", "aé"))
-    assert shell.run("logs", "x", "0", "-f")[1] == "aé"
+    cluster.add_job("x", log=("aé".encode()[:2], "aé", "aé"))
+    assert shell.run("logs", "x", "0", "-f", "--json")[1].count("text") == 2
+    cluster.add_job("y", log=("aé".encode()[:2], "aé", "aé"))
+    assert shell.run("logs", "y", "0", "-f")[1] == "aé"
+
+
+def test_a_followed_log_is_read_once(shell: Shell, cluster: FakeCluster) -> None:
+    job = cluster.add_job("x", log=("a" * 100, "a" * 100, "a" * 150, "a" * 150))
+    assert shell.run("logs", "x", "0", "-f")[1] == "a" * 150
+    assert job.read_bytes == 150
 
 
 def test_a_followed_log_begins_again_with_a_retry(shell: Shell, cluster: FakeCluster) -> None:

@@ -65,6 +65,14 @@ def test_a_cluster_whose_process_has_ended_is_forgotten() -> None:
     process.communicate()
 
 
+@pytest.mark.parametrize(("name", "stays"), [("raymesos-abc", False), ("of-the-user", True)])
+def test_the_directory_of_a_killed_cluster_goes_with_it_but_no_other(tmp_path: Path, name: str, stays: bool) -> None:
+    own = tmp_path / name
+    own.mkdir()
+    write_run_file(replace(OURS, pid_start=OURS.pid_start + 1, own_dir=str(own)))
+    assert running_clusters() == [] and own.exists() is stays
+
+
 def test_a_pid_that_is_somebody_elses_by_now_is_not_the_cluster() -> None:
     write_run_file(replace(OURS, pid_start=OURS.pid_start + 1))
     assert running_clusters() == []
