@@ -121,6 +121,19 @@ class Host:
         """Call `hook(now_ms)` after each turn; it may return when it wants to be called again."""
         self._after_turn.append(hook)
 
+    def note_every(self, ms: int, make: Callable[[int], Any]) -> None:
+        """Have `make(now_ms)` noted every so often: what a machine counts and does not tell by itself."""
+        due_ms = 0
+
+        def hook(now_ms: int) -> int:
+            nonlocal due_ms
+            if now_ms >= due_ms:
+                due_ms = now_ms + ms
+                self._note(now_ms, [make(now_ms)])
+            return due_ms
+
+        self.after_turn(hook)
+
     def watch(self, peer: str, every_ms: int) -> None:
         """Ask `peer` now and then, while there is nothing else to send: who only listens would never learn that it has a new life, or none."""
         self._watched[peer] = (every_ms, 0)
@@ -247,15 +260,18 @@ class Host:
         if departure.records:
             self._keep(departure.records)
         if departure.notes:
-            if not self._notes:
-                self._notes_due_ms = now_ms + NOTES_EVERY_MS
-            self._notes.extend(departure.notes)
-            del self._notes[:-MAX_NOTES]
+            self._note(now_ms, departure.notes)
         for host, messages in departure.messages.items():
             if host == self.name:
                 self._hand_out(messages)
             else:
                 self._queue(host, messages)
+
+    def _note(self, now_ms: int, notes: list[Any]) -> None:
+        if not self._notes:
+            self._notes_due_ms = now_ms + NOTES_EVERY_MS
+        self._notes.extend(notes)
+        del self._notes[:-MAX_NOTES]
 
     def _keep(self, records: list[tuple[str, Any]]) -> None:
         by_owner: dict[str, list[Any]] = {}

@@ -31,12 +31,14 @@ from raymesos.errors import UnknownId
 from raymesos.machine import ALLOCATOR, MASTER, Machine
 from raymesos.shim.tasks import file_name
 from raymesos.wire.codec import decode, encode
+from raymesos.wire.notes import MetricsNote
 
 # Clients that wait for an answer park a thread each; beyond this many they queue.
 DATA_THREADS = 64
 # How often those that mostly listen to the master ask whether it still lives the same life. An agent is one of many: a thousand of them make 200 calls a second.
 WATCH_MS = 1_000
 AGENT_WATCH_MS = 5_000
+METRICS_MS = 1_000
 # An agent without a spare executor is slow at its first task, not broken.
 SPARE_WAIT_S = 30.0
 
@@ -97,6 +99,9 @@ class Master(_Actor):
         _restore(keeper, self.machine)
         self.host.add(name, self.machine)
         self.host.watch(ALLOCATOR, WATCH_MS)
+        self.host.note_every(
+            METRICS_MS, lambda now_ms: MetricsNote(now_ms, tuple(self.machine.metrics(now_ms).items()))
+        )
         self._nodes = NodeWatch(plan)
         _settle_memory()
         self.host.start()

@@ -10,8 +10,9 @@ import pytest
 
 from raymesos.actors.host import Host
 from raymesos.actors.link import Batch, Reply
-from raymesos.machine import LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.wire.messages import Decline, Rescind
+from raymesos.wire.notes import EventNote
 
 
 class Wires:
@@ -201,6 +202,15 @@ def test_messages_are_carried_over_a_short_cut(wires: Wires) -> None:
     a.ask(lambda now_ms: None)
     del wires.cut["b"]
     assert offers(b.wait_for(lambda got: len(offers(got)) == 10)) == [str(i) for i in range(10)]
+
+
+def test_what_is_noted_every_so_often_reaches_the_observer(wires: Wires) -> None:
+    observer = Recorder()
+    wires.host(OBSERVER, 1, observer).start()
+    a = wires.host("a", 1, Recorder())
+    a.note_every(5, lambda now_ms: EventNote(now_ms, "tick", "a"))
+    a.start()
+    observer.wait_for(lambda got: sum(isinstance(m, EventNote) for m in got) >= 2)
 
 
 def test_a_client_gets_the_one_answer_to_its_call(wires: Wires) -> None:

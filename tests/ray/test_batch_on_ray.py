@@ -213,3 +213,13 @@ def test_status_shows_agents_shares_and_jobs(cluster: rm.Cluster) -> None:
     assert status["jobs"]["Accepted"] == 1
     job.cancel()
     assert job.wait(30).done
+
+
+def test_metrics_have_mesos_names_and_come_from_master_and_allocator(cluster: rm.Cluster) -> None:
+    cluster.submit(rm.BatchJob("counted", command="true", role="ads")).wait(30)
+    while not cluster.view("metrics").get("master/tasks_finished"):
+        time.sleep(0.05)
+    metrics = cluster.view("metrics")
+    assert metrics["master/slaves_active"] == 2
+    assert metrics["master/cpus_total"] == 2
+    assert metrics["allocator/mesos/allocation_runs"] > 0
