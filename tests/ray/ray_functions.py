@@ -83,3 +83,9 @@ def interval(seconds: float) -> tuple[float, float]:
     began = time.monotonic()
     time.sleep(seconds)
     return began, time.monotonic()
+
+
+def marked_with_agent(data: bytes) -> tuple[bytes, str]:
+    """The data with a mark behind it, and the agent that it was on."""
+    time.sleep(0.02)
+    return data + b"!", os.environ["RAYMESOS_AGENT"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 from ray.cluster_utils import Cluster as RayCluster
-from ray_functions import interval
+from ray_functions import interval, marked_with_agent
 
 import raymesos as rm
 from raymesos.actors import cluster as clusters
@@ -49,6 +49,25 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.1)
 
 
+def on_both_nodes(cluster: rm.Cluster) -> dict[str, Any]:
+    """Jobs of functions and of commands three wide, which no node is alone: large data and logs go between the nodes by calls."""
+    inputs = [bytes([i]) * 100_000 for i in range(60)]
+    functions = cluster.submit(rm.BatchJob("far", fn=marked_with_agent, inputs=inputs, isolated=True))
+    answers = list(functions.results())
+    script = 'echo "$RAYMESOS_INDEX $RAYMESOS_AGENT"; echo "err $RAYMESOS_INDEX" >&2; sleep 0.05'
+    commands = cluster.submit(rm.BatchJob("said", command=["sh", "-c", script], size=40))
+    done = commands.wait().succeeded
+    said = [commands.logs(i).split() for i in range(40)]
+    return {
+        "far_right": [data for data, _ in answers] == [each + b"!" for each in inputs],
+        "far_nodes": len({agent for _, agent in answers}),
+        "said_done": done,
+        "said_right": [int(index) for index, _ in said] == list(range(40)),
+        "said_errors": [commands.logs(i, "stderr") for i in range(40)] == [f"err {i}\n" for i in range(40)],
+        "said_nodes": len({agent for _, agent in said}),
+    }
+
+
 def main() -> dict[str, Any]:
     found: dict[str, Any] = {}
     directory = tempfile.mkdtemp(prefix="side-")  # Not a test's own: sockets need short paths.
@@ -70,6 +89,7 @@ def main() -> dict[str, Any]:
             node = nodes.add_node(num_cpus=1, object_store_memory=100 * 2**20)
             wait_for(lambda: len([a for a in cluster.view("agents") if a["state"] == "active"]) == 2)
             found["after_join"] = sorted(a["total"].split(";")[0] for a in cluster.view("agents"))
+            found |= on_both_nodes(cluster)
             nodes.remove_node(node, allow_graceful=True)
             wait_for(lambda: len([a for a in cluster.view("agents") if a["state"] == "active"]) == 1)
             found["after_leave"] = sorted(a["state"] for a in cluster.view("agents"))
