@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 
-.PHONY: help install install-bench demo check test bench format clean
+.PHONY: help install install-bench demo check test bench load format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ test: install ## The whole suite
 bench: install-bench ## The benchmarks, each with its rival in the same run
 	@for name in allocator simulator batch_functions batch_commands latency fairness footprint; do \
 		$(BIN)/python -m load_tests.benchmarks.$$name --json || exit 1; done
+
+load: install ## Two teams' users submit jobs to the running cluster for 15 s, measured by locust
+	@LOCUST_SKIP_MONKEY_PATCH=1 $(BIN)/locust -f load_tests/locustfile.py --headless -u 4 -r 4 -t 15s
 
 format: install ## Format and fix what can be fixed
 	$(BIN)/ruff format .
