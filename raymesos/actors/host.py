@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from raymesos.actors.link import Batch, Incoming, Outgoing, Reply, accept
+from raymesos.actors.link import Batch, Carrier, Incoming, Outgoing, Reply, accept
 from raymesos.errors import InvariantBroken, ProtocolError
-from raymesos.machine import OBSERVER, Departure, Envelope, LinkDown, LinkUp, Machine, Pump, Wake, host_of
+from raymesos.machine import OBSERVER, Departure, Envelope, LinkDown, LinkUp, Machine, Pump, Wake
 from raymesos.wire.codec import decode_batch
 
 T = TypeVar("T")
@@ -34,14 +34,6 @@ MAX_NOTES = 20_000
 DOWN_AFTER_FAILURES = 8
 # One turn takes at most so many batches, so that wakes are not starved.
 MAX_TURN_ITEMS = 256
-
-
-class Carrier(Protocol):
-    def carry(self, peer: str, from_epoch: int, batch: Batch, done: Callable[[Reply | None, bool], None]) -> None:
-        """Move `batch` to `peer` without waiting; call `done(reply, gone)` once, from any thread.
-
-        `reply` is None when the call may not have arrived; `gone` is true when the peer does not exist any more.
-        """
 
 
 class Keeper(Protocol):
@@ -400,13 +392,3 @@ def _die(error: BaseException) -> None:
     """Our own bug, or a journal that cannot be written: end the process, so that the machine begins again from its records."""
     logging.shutdown()
     os._exit(70)
-
-
-def machine_at(host: Host, address: str) -> Machine:
-    machine = host.pump.machine(address)
-    if machine is None:
-        raise InvariantBroken("host.machine", f"{address} is not in {host.name}")
-    return machine
-
-
-__all__ = ["Batch", "Carrier", "Host", "Keeper", "Reply", "host_of", "machine_at"]

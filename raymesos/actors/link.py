@@ -11,7 +11,9 @@ This module knows neither Ray nor clocks: the host drives it and carries the bat
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from raymesos.machine import Envelope
 from raymesos.wire.codec import encode_envelope, join_envelopes
@@ -44,6 +46,14 @@ class Reply:
     epoch: int
     last_seq: int
     refused: bool
+
+
+class Carrier(Protocol):
+    def carry(self, peer: str, from_epoch: int, batch: Batch, done: Callable[[Reply | None, bool], None]) -> None:
+        """Move `batch` to `peer` without waiting; call `done(reply, gone)` once, from any thread.
+
+        `reply` is None when the call may not have arrived; `gone` is true when the peer does not exist any more.
+        """
 
 
 @dataclass(slots=True)
