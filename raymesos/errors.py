@@ -101,6 +101,19 @@ class InvariantBroken(RaymesosError):
         return type(self), (self.name, self.story)
 
 
+def refusal(kind: str, error: str, field: str = "", value: str = "") -> RaymesosError:
+    """The error that a peer's refusal stands for: `kind` is invalid, unknown, conflict or quota."""
+    match kind:
+        case "unknown":
+            return UnknownId(field, value)
+        case "conflict":
+            return Conflict(error)
+        case "quota":
+            return QuotaRefused(error)
+        case _:
+            return InvalidValue(field, value, error)
+
+
 def _shown(value: object) -> str:
     """`value` as one short line: an error message must not carry a megabyte of input."""
     text = repr(value)

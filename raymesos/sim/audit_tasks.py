@@ -16,6 +16,8 @@ from raymesos.wire.messages import (
     ExecutorUpdate,
     FrameworkRemoved,
     Kill,
+    Launch,
+    LaunchGroup,
     RunTasks,
     StatusAcknowledged,
     StatusUpdate,
@@ -112,7 +114,7 @@ class TaskAudit:
 
     def _asked(self, address: str, sender: str, message: Accept) -> None:
         for operation in message.operations:
-            for info in operation.tasks:
+            for info in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
                 self._tasks.setdefault((message.framework_id, info.task_id), _Task(info))
 
     def _kill_asked(self, address: str, sender: str, message: Kill) -> None:

@@ -122,6 +122,16 @@ class World:
             "sim.livelock", f"{MAX_ROUNDS} rounds at {self.now_ms} ms; last for {list(self._inbox)[:5]}"
         )
 
+    def settle_until(self, done: Callable[[], bool]) -> None:
+        """Deliver what is on its way, and what follows from it, only until `done`; what is due by time happens only if nothing else is left."""
+        for _ in range(MAX_ROUNDS):
+            if done():
+                return
+            if self._inbox:
+                self._deliver_round()
+            elif not self._begin_due():
+                return
+
     def advance(self, ms: int) -> None:
         """Let `ms` pass, stopping at each moment at which something is due."""
         end_ms = self.now_ms + ms

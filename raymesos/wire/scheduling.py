@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from raymesos.wire.operations import Operation
 from raymesos.wire.registry import message
-from raymesos.wire.values import Demand, FrameworkInfo, Launch, Offer, TaskRef, TaskStatus
+from raymesos.wire.values import Demand, FrameworkInfo, Offer, TaskRef, TaskStatus
 
 # ---------------------------------------------------------------- framework → master
 
@@ -14,14 +15,17 @@ class Subscribe:
 
     info: FrameworkInfo
     suppressed_roles: tuple[str, ...] = ()
+    offer_constraints: str = ""
+    """The v1 API's JSON, by role; empty for none."""
 
 
 @message(2)
 class UpdateFramework:
-    """Replace roles and other changeable facts of a subscribed framework."""
+    """Replace roles and other changeable facts of a subscribed framework. Answered by FrameworkUpdated."""
 
     info: FrameworkInfo
     suppressed_roles: tuple[str, ...] = ()
+    offer_constraints: str = ""
 
 
 @message(3)
@@ -37,7 +41,7 @@ class Accept:
 
     framework_id: str
     offer_ids: tuple[str, ...]
-    operations: tuple[Launch, ...] = ()
+    operations: tuple[Operation, ...] = ()
     refuse_ms: int = 5_000
 
 
@@ -170,3 +174,10 @@ class FrameworkError:
     """The subscription is over."""
 
     text: str
+
+
+@message(38)
+class FrameworkUpdated:
+    """The answer to UpdateFramework: carried out, or refused with `error`, and then nothing has changed."""
+
+    error: str = ""

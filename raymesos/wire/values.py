@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.model.attributes import Attributes
+from raymesos.model.quota import Quantities
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.work import Work
@@ -24,6 +25,8 @@ class FrameworkInfo:
     hostname: str = ""
     webui_url: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    offer_filters: tuple[tuple[str, tuple[Quantities, ...]], ...] = ()
+    """By role: an offer holds at least one of these quantities, or, where there are none, anything. Roles that are not named: the master's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,3 @@ class AgentTask:
     framework_id: str
     task: TaskInfo
     state: TaskState
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """The operation of an Accept that starts tasks."""
-
-    tasks: tuple[TaskInfo, ...]
-
-
-Operation = Launch

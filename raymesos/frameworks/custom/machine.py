@@ -23,6 +23,8 @@ from raymesos.wire.messages import (
     FrameworkInfo,
     FromExecutor,
     Kill,
+    Launch,
+    LaunchGroup,
     Offers,
     Reconcile,
     Rescind,
@@ -211,7 +213,7 @@ def _bounce(state: State, accept: Accept, now_ms: int) -> None:
     aware = Capability.PARTITION_AWARE in state.info.capabilities
     told = for_framework(TaskState.DROPPED, partition_aware=aware)
     for operation in accept.operations:
-        for task in operation.tasks:
+        for task in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
             status = TaskStatus(
                 task.task_id,
                 told,

@@ -10,7 +10,7 @@ from raymesos.kernel.master.tasks import count_end, told_as
 from raymesos.machine import Outbox
 from raymesos.model.resources import EMPTY, Resources, fractional_gpus
 from raymesos.model.tasks import Reason, Source, TaskState
-from raymesos.wire.messages import Accept, RunTasks, TaskInfo, TaskStatus, Update
+from raymesos.wire.messages import Accept, Launch, RunTasks, TaskInfo, TaskStatus, Update
 
 # Mesos' bound for ids; they become file names.
 MAX_ID_LENGTH = 255
@@ -25,7 +25,7 @@ def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: in
     if framework is None:
         return
     count(state, "messages_accept")
-    tasks = [task for operation in message.operations for task in operation.tasks]
+    tasks = [task for operation in message.operations if isinstance(operation, Launch) for task in operation.tasks]
     error = _offers_error(state, framework, message.offer_ids)
     if error is not None:
         _refuse(state, framework, message, tasks, f"Task launched with invalid offers: {error}", out, now_ms)

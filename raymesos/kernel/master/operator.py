@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from raymesos.kernel.master import notes, offers
-from raymesos.kernel.master.state import State
+from raymesos.kernel.master.state import Agent, State
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.roles import role_error
 from raymesos.wire.messages import OperatorAnswer, SetWeights, WeightsChanged, WeightsSet
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a call is not carried out: `kind` is invalid, unknown, conflict or quota; `error` is for people and has the numbers."""
+
+    kind: str
+    error: str
+    field: str = ""
+    value: str = ""
+
+
+def answer(out: Outbox, sender: str, request_id: str, refused: Refused | None = None) -> None:
+    """Tell the operator that the call was carried out, or why not."""
+    if refused is None:
+        out.send(sender, OperatorAnswer(request_id))
+    else:
+        out.send(sender, OperatorAnswer(request_id, refused.error, refused.kind, refused.field, refused.value))
+
+
+def agent_called(state: State, text: str) -> Agent | Refused:
+    """The registered agent of this id or name."""
+    found = state.agents.get(text) or state.agents.get(state.agent_of_name.get(text, ""))
+    return found if found is not None else Refused("unknown", f"no agent {text!r}", "agent", text)
 
 
 def set_weights(state: State, sender: str, message: SetWeights, out: Outbox, now_ms: int) -> None:
@@ -23,7 +48,8 @@ def set_weights(state: State, sender: str, message: SetWeights, out: Outbox, now
             offers.rescind_all(state, out, now_ms)
         for role, weight in message.weights:
             notes.event(out, now_ms, "weight set", role, weight)
-    out.send(sender, OperatorAnswer(message.request_id, error or ""))
+    refused = Refused("invalid", error, "weights", str(message.weights)) if error is not None else None
+    answer(out, sender, message.request_id, refused)
 
 
 def _weight_error(role: str, weight: str) -> str | None:

@@ -209,7 +209,8 @@ def test_of_bad_weights_none_is_set(weights: tuple[tuple[str, str], ...], error:
     rig = Rig()
     rig.offer(rig.framework(), rig.agent())
     before = list(rig.records)
-    assert rig.tell("client/1", SetWeights(weights, "r1")) == [("client/1", OperatorAnswer("r1", error))]
+    refused = OperatorAnswer("r1", error, "invalid", "weights", str(weights))
+    assert rig.tell("client/1", SetWeights(weights, "r1")) == [("client/1", refused)]
     assert rig.records == before
     assert rig.master.state.weights == {}
 
