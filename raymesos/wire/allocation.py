@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Resources
+from raymesos.model.quota import Quantities, Quota
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.wire.maintenance import Unavailability
 from raymesos.wire.registry import message
 from raymesos.wire.values import Demand, Grant, Held
 
@@ -29,15 +31,20 @@ class AgentAdded:
     attributes: Attributes
     held: tuple[Held, ...] = ()
     active: bool = True
+    region: str = ""
+    zone: str = ""
+    unavailability: Unavailability | None = None
 
 
 @message(42)
 class AgentChanged:
-    """The agent has another size or other attributes; what is held stays held."""
+    """The agent has another size, other attributes or another fault domain; what is held stays held."""
 
     agent_id: str
     total: Resources
     attributes: Attributes
+    region: str = ""
+    zone: str = ""
 
 
 @message(43)
@@ -70,16 +77,20 @@ class FrameworkAdded:
     suppressed_roles: tuple[str, ...]
     capabilities: tuple[str, ...]
     active: bool = True
+    offer_filters: tuple[tuple[str, tuple[Quantities, ...]], ...] = ()
+    offer_constraints: str = ""
 
 
 @message(47)
 class FrameworkChanged:
-    """Other roles, suppressed roles or capabilities of a known framework; they count from the next pass on."""
+    """Other roles, suppressed roles, capabilities, filters or constraints of a known framework; they count from the next pass on."""
 
     framework_id: str
     roles: tuple[str, ...]
     suppressed_roles: tuple[str, ...]
     capabilities: tuple[str, ...]
+    offer_filters: tuple[tuple[str, tuple[Quantities, ...]], ...] = ()
+    offer_constraints: str = ""
 
 
 @message(48)
@@ -140,6 +151,53 @@ class WeightsChanged:
     weights: tuple[tuple[str, str], ...]
 
 
+@message(55)
+class QuotasChanged:
+    """Quotas of some roles; each replaces its role's, one that is default removes it."""
+
+    quotas: tuple[Quota, ...]
+
+
+@message(56)
+class Convert:
+    """An operation of the framework has turned `before`, which it holds of the agent, into `after`; the agent's total is changed alike."""
+
+    framework_id: str
+    role: str
+    agent_id: str
+    incarnation: int
+    before: Resources
+    after: Resources
+
+
+@message(57)
+class ConvertFree:
+    """Turn `before`, which nobody holds, into `after`. Answered by FreeConverted: what is free is the allocator's to say."""
+
+    request_id: str
+    agent_id: str
+    incarnation: int
+    before: Resources
+    after: Resources
+
+
+@message(58)
+class AgentUnavailability:
+    """When the agent will be unavailable; None: not that anybody knows."""
+
+    agent_id: str
+    unavailability: Unavailability | None
+
+
+@message(59)
+class InverseAnswered:
+    """The framework's inverse offer of the agent is over: answered (it is asked again after `refuse_ms`), or rescinded (None)."""
+
+    framework_id: str
+    agent_id: str
+    refuse_ms: int | None = None
+
+
 # ---------------------------------------------------------------- allocator → master
 
 
@@ -154,3 +212,20 @@ class Allocations:
 
     epoch: int
     grants: tuple[Grant, ...]
+
+
+@message(62)
+class FreeConverted:
+    """`done`, or not, and then `free` is what there is to convert."""
+
+    request_id: str
+    done: bool
+    free: Resources = EMPTY
+
+
+@message(63)
+class InverseGrants:
+    """(framework id, agent id) pairs: whom to ask to leave, of one pass."""
+
+    epoch: int
+    pairs: tuple[tuple[str, str], ...]

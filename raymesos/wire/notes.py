@@ -5,8 +5,11 @@ A note may be lost, so each says how things are now, not how they changed; `at_m
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Resources
+from raymesos.model.quota import Quantities
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.registry import message
 
 
@@ -73,13 +76,37 @@ class ShareNote:
     weight: str
     share: tuple[int, int]
     held: Resources
+    guarantee: Quantities = ()
+    limit: Quantities = ()
+    offered: Resources = EMPTY
+    """The part of `held` that is offered and not used."""
+    dominant: str = ""
+    """The resource that the share is of."""
+    entitled: tuple[int, int] = (0, 1)
+    """The share that it would have if every role that now wants or holds something had what its weight says."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReason:
+    """One thing that stands in the way, on `agents` agents. `kind` is one of
+
+    suppressed, no_agents, filtered (`until_ms`), no_agent_fits (`quantities` are missing on the nearest), nothing_free, role_behind, limit (of `role`, with `quantities` of room
+    left), headroom (kept for `role`), constraint, capability, domain, minimum, held (for `role`, `until_ms`), inactive (draining, deactivated, disconnected).
+    """
+
+    kind: str
+    detail: str = ""
+    until_ms: int | None = None
+    role: str = ""
+    quantities: Quantities = ()
+    agents: int = 0
 
 
 @message(205)
 class WaitNote:
     """Why a framework got nothing in a role in the last pass, or empty `why` when it did get something or wants nothing.
 
-    `why` is one of: suppressed, filtered (`until_ms`), no_agent_fits, nothing_free, role_behind, no_agents.
+    `why`, `detail` and `until_ms` are those of the first of `reasons`.
     """
 
     at_ms: int
@@ -88,6 +115,7 @@ class WaitNote:
     why: str
     detail: str = ""
     until_ms: int | None = None
+    reasons: tuple[WaitReason, ...] = ()
 
 
 @message(206)

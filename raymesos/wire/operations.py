@@ -15,6 +15,8 @@ from raymesos.wire.values import TaskInfo
 
 
 class OperationState(StrEnum):
+    """By the v1 API's names."""
+
     PENDING = "OPERATION_PENDING"
     FINISHED = "OPERATION_FINISHED"
     FAILED = "OPERATION_FAILED"

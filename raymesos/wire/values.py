@@ -130,6 +130,9 @@ class AgentInfo:
     attributes: Attributes
     node_id: str = ""
     """The Ray node that it lives on; processes with the same node id share files."""
+    region: str = ""
+    zone: str = ""
+    """Its fault domain; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
