@@ -6,11 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from raymesos.observe.history import History, remember
 from raymesos.wire.notes import (
     AgentNote,
     EventNote,
     FrameworkNote,
     JobNote,
+    MaintenanceNote,
     OffersNote,
     PassNote,
     ShareNote,
@@ -40,12 +42,14 @@ class View:
     """Live tasks by id."""
     ended_tasks: dict[str, TaskNote] = field(default_factory=dict)
     roles: dict[str, ShareNote] = field(default_factory=dict)
+    history: History = field(default_factory=History)
     waits: dict[tuple[str, str], WaitNote] = field(default_factory=dict)
     """By (framework id, role)."""
     jobs: dict[str, JobNote] = field(default_factory=dict)
     events: deque[EventNote] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     events_seen: int = 0
     last_pass: PassNote | None = None
+    maintenance: MaintenanceNote | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     task_ends: dict[str, int] = field(default_factory=dict)
     """How many tasks ended in each state."""
@@ -64,10 +68,13 @@ def fold(view: View, note: object) -> None:
             view.offers[note.framework_id] = note
         case ShareNote():
             view.roles[note.role] = note
+            remember(view.history, note)
         case WaitNote():
             _wait(view, note)
         case PassNote():
             view.last_pass = note
+        case MaintenanceNote():
+            view.maintenance = note
         case JobNote():
             _put(view.jobs, note.job_id, note, ended=note.state == "Finished")
         case EventNote():

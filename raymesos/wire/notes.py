@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.registry import message
 
 
 @message(200)
 class AgentNote:
-    """`state`: active, disconnected, unreachable, gone."""
+    """`state`: active, draining, drained, deactivated, disconnected, unreachable, gone. `total` has reservations and volumes as they are now."""
 
     at_ms: int
     agent_id: str
@@ -167,3 +168,12 @@ class MetricsNote:
 
     at_ms: int
     values: tuple[tuple[str, float], ...]
+
+
+@message(210)
+class MaintenanceNote:
+    """The whole maintenance schedule, and which of its machines are down now."""
+
+    at_ms: int
+    windows: tuple[Window, ...]
+    down: tuple[MachineId, ...] = ()

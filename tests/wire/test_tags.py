@@ -139,6 +139,7 @@ GOLDEN = {
     207: "JobNote",
     208: "EventNote",
     209: "MetricsNote",
+    210: "MaintenanceNote",
     220: "Submit",
     221: "JobAccepted",
     222: "JobRefused",
