@@ -44,6 +44,8 @@ class TaskInfo:
     max_completion_ms: int | None = None
     priority: int = 0
     labels: tuple[tuple[str, str], ...] = ()
+    group_id: str = ""
+    """Given by the master to the tasks of a LaunchGroup: when one of them fails or is killed, the others are killed."""
 
 
 @dataclass(frozen=True, slots=True)

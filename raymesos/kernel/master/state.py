@@ -111,6 +111,7 @@ class State:
     agents_named: int = 0
     frameworks_named: int = 0
     offers_named: int = 0
+    groups_named: int = 0
     incarnations: int = 0
     resets: int = 0
     counts: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""Launches of an Accept: tasks one by one, each on what the ones before have left, and groups, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from raymesos.kernel.master import notes
+from raymesos.kernel.master.state import Agent, Framework, State, Task, add_task, count
+from raymesos.kernel.master.tasks import count_end, told_as
+from raymesos.kernel.master.validation import group_error, task_error
+from raymesos.machine import Outbox
+from raymesos.model.resources import Resources
+from raymesos.model.tasks import Reason, Source, TaskState
+from raymesos.wire.messages import LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What the operations of one Accept work on. `left` is what those so far have left of the sum of its offers."""
+
+    framework: Framework
+    agent: Agent
+    role: str
+    left: Resources
+
+
+def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, now_ms: int) -> None:
+    """Launch what is valid, in order; a task that is not is answered ERROR."""
+    run: list[TaskInfo] = []
+    for info in tasks:
+        error = task_error(on.framework, info, on.left)
+        if error is None:
+            # A group is what was launched as one, not what says so of itself.
+            run.append(_book(state, on, replace(info, group_id=""), out, now_ms))
+        else:
+            why = Answer(TaskState.ERROR, Reason.TASK_INVALID, error, on.agent.id)
+            answer(state, on.framework, info.task_id, why, out, now_ms)
+    _send(state, on, run, out)
+
+
+def launch_group(state: State, on: Accepted, group: LaunchGroup, out: Outbox, now_ms: int) -> None:
+    """Launch all tasks of the group on its executor, as one message. If one is invalid, all are answered ERROR and none starts."""
+    error = group_error(on.framework, group, on.left)
+    if error is not None:
+        why = Answer(TaskState.ERROR, Reason.TASK_GROUP_INVALID, error, on.agent.id)
+        for info in group.tasks:
+            answer(state, on.framework, info.task_id, why, out, now_ms)
+        return
+    state.groups_named += 1
+    group_id = f"{state.master_id}-G{state.groups_named}"
+    infos = [replace(info, group_id=group_id, executor_id=group.executor_id) for info in group.tasks]
+    _send(state, on, [_book(state, on, info, out, now_ms) for info in infos], out)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the master says of a task that it does not launch."""
+
+    state: TaskState
+    reason: Reason
+    message: str
+    agent_id: str = ""
+
+
+def answer(state: State, framework: Framework, task_id: str, why: Answer, out: Outbox, now_ms: int) -> None:
+    """An update of the master's own: without uuid, not to be acknowledged."""
+    told = told_as(framework, why.state)
+    status = TaskStatus(task_id, told, why.agent_id, "", Source.MASTER, why.reason, why.message, now_ms)
+    count_end(state, told, why.reason, Source.MASTER)
+    if framework.address is not None:
+        out.send(framework.address, Update(status))
+
+
+def _book(state: State, on: Accepted, info: TaskInfo, out: Outbox, now_ms: int) -> TaskInfo:
+    on.left = on.left - info.resources
+    task = Task(on.framework.id, replace(info, role=on.role), on.agent.id, TaskState.STAGING)
+    add_task(state, on.agent, task)
+    notes.task_now(out, now_ms, task)
+    return task.info
+
+
+def _send(state: State, on: Accepted, run: list[TaskInfo], out: Outbox) -> None:
+    if run:
+        count(state, "messages_launch_tasks")
+        out.send(on.agent.address, RunTasks(on.framework.info, tuple(run)))
