@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState
+from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
 from raymesos.wire.values import AgentInfo, AgentTask, FrameworkInfo, TaskInfo, TaskStatus
 
 
 @message(70)
 class RegisterAgent:
-    """`incarnation` grows with each start of the agent process."""
+    """`incarnation` grows with each start of the agent process. `total` is what operations have made of the resources in `info`; empty: nothing else."""
 
     info: AgentInfo
     incarnation: int
+    total: Resources = EMPTY
 
 
 @message(71)
 class ReregisterAgent:
-    """`executors` and `tasks` are all that live there now; terminal tasks with unacknowledged updates included."""
+    """`executors` and `tasks` are all that live there now; terminal tasks with unacknowledged updates included.
+
+    `total` is what operations have made of the resources in `info` (empty: nothing else); `operations` are those whose outcome nobody has acknowledged.
+    """
 
     agent_id: str
     info: AgentInfo
     incarnation: int
     tasks: tuple[AgentTask, ...] = ()
     frameworks: tuple[FrameworkInfo, ...] = ()
+    total: Resources = EMPTY
+    operations: tuple[tuple[str, OperationStatus], ...] = ()
+    """(framework id, status) pairs."""
 
 
 @message(72)
 class AgentRegistered:
-    """`reconcile`: tasks that the master thinks are there and the agent did not list; it answers for each."""
+    """`reconcile`: tasks that the master thinks are there and the agent did not list; it answers for each. So for `operations`.
+
+    `total` is what the master thinks that the agent has: if something else has become of it meanwhile, the agent registers again. Empty: it is not said.
+    """
 
     agent_id: str
     master_id: str
     ping_timeout_ms: int
     reconcile: tuple[tuple[str, str], ...] = ()
     """(framework id, task id) pairs."""
+    total: Resources = EMPTY
+    operations: tuple[tuple[str, str], ...] = ()
+    """(framework id, operation id) pairs."""
 
 
 @message(73)
@@ -139,3 +154,30 @@ class Leave:
     """To an agent, from its host or an operator: kill what runs (`grace_ms` None: the agent's default), then unregister and stop."""
 
     grace_ms: int | None = None
+
+
+@message(86)
+class ApplyOperation:
+    """Turn `before`, which no task uses, into `after`: it is booked by the master already. The outcome of one with an id is told by OperationReport."""
+
+    framework_id: str
+    before: Resources
+    after: Resources
+    operation_id: str = ""
+
+
+@message(87)
+class OperationReport:
+    """Resent until acknowledged."""
+
+    framework_id: str
+    status: OperationStatus
+
+
+@message(88)
+class OperationAcknowledged:
+    """The framework has the outcome: the agent may forget it."""
+
+    framework_id: str
+    operation_id: str
+    uuid: str

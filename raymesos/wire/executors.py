@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.registry import message
 from raymesos.wire.values import AgentInfo, TaskInfo, TaskStatus
 from raymesos.wire.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A persistent volume of an agent. `source` and `root` say which disk it is on (empty: the one of the agent's work directory)."""
+
+    role: str
+    id: str
+    container_path: str
+    source: str = ""
+    root: str = ""
+
 
 # ---------------------------------------------------------------- agent ↔ launcher (the host's side) and executor
 
@@ -103,6 +117,15 @@ class ExecutorReconnect:
     """From a restarted agent: subscribe again and say what you hold."""
 
 
+@message(101)
+class ChangeVolumes:
+    """To the launcher: directories of volumes. Those to `make` are new and empty, those to `keep` were there before, those to `remove` go with what is in them."""
+
+    make: tuple[Volume, ...] = ()
+    keep: tuple[Volume, ...] = ()
+    remove: tuple[Volume, ...] = ()
+
+
 # ---------------------------------------------------------------- executor ↔ shim
 
 
@@ -115,6 +138,8 @@ class StartWork:
     role: str
     mem_limit_kb: int | None = None
     env: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    """Found in the sandbox under their container paths."""
 
 
 @message(111)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from raymesos.model.resources import Resources
+from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
 from raymesos.wire.values import AgentInfo, FrameworkInfo
 
@@ -93,3 +95,27 @@ class ExecutorDropped:
 
     framework_id: str
     executor_id: str
+
+
+@message(161)
+class TotalKept:
+    """Operations have made `total` of `base`, the resources that the agent was started with."""
+
+    base: Resources
+    total: Resources
+
+
+@message(162)
+class OperationKept:
+    """The outcome of an operation, until it is acknowledged."""
+
+    framework_id: str
+    status: OperationStatus
+
+
+@message(163)
+class OperationForgotten:
+    """The outcome was acknowledged, or nobody waits for it."""
+
+    framework_id: str
+    operation_id: str
