@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.state import State
-from raymesos.wire.messages import AgentAdded, AgentChanged, Recover
+from raymesos.machine import MASTER, Outbox
+from raymesos.wire.messages import AgentAdded, AgentChanged, Convert, ConvertFree, FreeConverted, Recover
 
 
 def add(state: State, message: AgentAdded) -> bool:
@@ -17,11 +18,17 @@ def add(state: State, message: AgentAdded) -> bool:
 def change(state: State, message: AgentChanged) -> bool:
     """A pass is due only if something really changed. Other attributes void the filters: what was refused may be wanted now."""
     agent = state.ledger.agents.get(message.agent_id)
-    if agent is None or (agent.total == message.total and agent.attributes == message.attributes):
+    if agent is None:
         return False
-    if agent.attributes != message.attributes:
+    place, told = (agent.attributes, agent.region, agent.zone), (message.attributes, message.region, message.zone)
+    if agent.total == message.total and place == told:
+        return False
+    if place != told:
         state.filters.clear_agent(agent.id)
+        state.roster.forget_suits(agent.id)
+    agent.region, agent.zone = message.region, message.zone
     state.ledger.change_agent(agent, message.total, message.attributes)
+    agent.passed_over = -1
     return _candidate(state, agent.id)
 
 
@@ -30,6 +37,7 @@ def remove(state: State, agent_id: str) -> bool:
     if agent is not None:
         state.ledger.remove_agent(agent)
         state.filters.clear_agent(agent_id)
+        state.roster.forget_suits(agent_id)
     return False
 
 
@@ -57,6 +65,27 @@ def recover(state: State, message: Recover, now_ms: int) -> bool:
     if message.refuse_ms is not None and message.refuse_ms > 0 and subscription.subscribed:
         state.filters.add(subscription.key, agent.id, resources, now_ms=now_ms, refuse_ms=message.refuse_ms)
     return message.task_ended and _candidate(state, agent.id)
+
+
+def convert(state: State, message: Convert) -> bool:
+    """What the framework holds is of another kind now. Of an agent that was added anew the addition has told it already."""
+    agent = state.ledger.agents.get(message.agent_id)
+    if agent is not None and agent.incarnation == message.incarnation:
+        subscription = state.roster.subscription(message.framework_id, message.role)
+        state.ledger.convert(agent, subscription, message.before, message.after)
+    return False
+
+
+def convert_free(state: State, message: ConvertFree, out: Outbox) -> bool:
+    """Of another kind, if nobody holds it; the master is answered either way."""
+    agent = state.ledger.agents.get(message.agent_id)
+    if agent is None or agent.incarnation != message.incarnation:
+        out.send(MASTER, FreeConverted(message.request_id, done=False))
+    elif state.ledger.convert_free(agent, message.before, message.after):
+        out.send(MASTER, FreeConverted(message.request_id, done=True))
+    else:
+        out.send(MASTER, FreeConverted(message.request_id, done=False, free=agent.free))
+    return False
 
 
 def _candidate(state: State, agent_id: str) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from raymesos.kernel.allocator.pool import Vector
+from raymesos.kernel.allocator.quotas import Chain
 from raymesos.kernel.allocator.sorter import Sorter
 from raymesos.model.attributes import Attributes
+from raymesos.model.offer_constraints import RoleConstraints
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import Capability
 from raymesos.wire.messages import Demand
@@ -23,6 +25,11 @@ class Framework:
     takes_revocable: bool = False
     takes_shared: bool = False
     takes_refined: bool = False
+    takes_remote: bool = False
+    constraints: dict[str, RoleConstraints] = field(default_factory=dict)
+    """By role: which agents it wants to see there."""
+    least: dict[str, tuple[Vector, ...]] = field(default_factory=dict)
+    """By role: what it thinks worth an offer, where that is not what the allocator does."""
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     """By role; those it is subscribed to and those in which it still holds something."""
 
@@ -31,6 +38,7 @@ class Framework:
         self.takes_revocable = Capability.REVOCABLE_RESOURCES in capabilities
         self.takes_shared = Capability.SHARED_RESOURCES in capabilities
         self.takes_refined = Capability.RESERVATION_REFINEMENT in capabilities
+        self.takes_remote = Capability.REGION_AWARE in capabilities
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +49,9 @@ class Role:
     sorter: Sorter
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     """By framework id."""
+    chain: Chain = ()
+    """Its path in the tree of quotas, as of `chain_version` of that tree."""
+    chain_version: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +68,10 @@ class Subscription:
     """What the last revive said it wants: a hint, or exact (see wants)."""
     exact: bool = False
     """Whether `demand` is exact."""
+    least: tuple[Vector, ...] | None = None
+    """What an offer holds at least one of; anything if there are none, None for what the allocator says."""
+    suits: dict[str, bool] = field(default_factory=dict)
+    """By agent id, as far as somebody asked: whether the framework's constraints let it see the agent."""
     agents: int = 0
     """On how many agents it holds something."""
     misfit: Resources | None = None
@@ -73,7 +88,10 @@ class Subscription:
 
 @dataclass(slots=True, eq=False)
 class Agent:
-    """`total` = `free` + all of `held`, unless `over`: then more is held than the agent has since it shrank, and `free` is what is left of each name."""
+    """`total` = `free` + all of `held`, unless `over`: then more is held than the agent has since it shrank, and `free` is what is left of each name.
+
+    What is shared is always free, however many hold it; it counts once for each framework and once for each role that does.
+    """
 
     id: str
     incarnation: int
@@ -89,6 +107,14 @@ class Agent:
     over: bool = False
     plain: bool = True
     """Every framework with the capability for the agent may have all of `free`: nothing in it is reserved, revocable or shared."""
+    shared: bool = False
+    """Something of the total may be held by several."""
+    region: str = ""
+    zone: str = ""
+    open_vector: Vector = ()
+    """What of `free` is open, while there are quotas and the agent is active; else nothing."""
+    reserved: tuple[tuple[Chain, Vector], ...] = ()
+    """What of the total is reserved, by path in the tree of quotas, while there are quotas."""
 
     passed_over: int = -1
     """The roster's count of wishes when a pass offered the agent to everybody and something was left; -1 if that may have changed since."""

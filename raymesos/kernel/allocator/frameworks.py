@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from raymesos.kernel.allocator.books import Framework, Subscription
+from raymesos.kernel.allocator.pool import Vector
 from raymesos.kernel.allocator.state import State
 from raymesos.kernel.allocator.wants import is_exact
+from raymesos.model.offer_constraints import parse_offer_constraints
 from raymesos.wire.messages import FrameworkAdded, FrameworkChanged, ReviveRoles, SuppressRoles
 
 
@@ -13,7 +15,7 @@ def add(state: State, message: FrameworkAdded) -> bool:
     framework = state.roster.framework(message.framework_id)
     framework.known = True
     framework.active = message.active
-    _set_capabilities(state, framework, message.capabilities)
+    _describe(state, framework, message)
     _subscribe(state, framework, message.roles, message.suppressed_roles)
     return message.active
 
@@ -22,7 +24,7 @@ def change(state: State, message: FrameworkChanged) -> bool:
     """Other roles, suppressed roles or capabilities count from the next pass on."""
     framework = _known(state, message.framework_id)
     if framework is not None:
-        _set_capabilities(state, framework, message.capabilities)
+        _describe(state, framework, message)
         _subscribe(state, framework, message.roles, message.suppressed_roles)
     return False
 
@@ -79,8 +81,16 @@ def suppress(state: State, message: SuppressRoles) -> bool:
     return False
 
 
-def _set_capabilities(state: State, framework: Framework, capabilities: tuple[str, ...]) -> None:
-    framework.set_capabilities(capabilities)
+def _describe(state: State, framework: Framework, message: FrameworkAdded | FrameworkChanged) -> None:
+    """What it takes, and which agents it wants to see. Its constraints were checked by the master."""
+    framework.set_capabilities(message.capabilities)
+    framework.constraints = parse_offer_constraints(message.offer_constraints, message.roles)
+    for role in message.roles:
+        state.roster.subscription(framework.id, role).suits = {}
+    pool = state.roster.pool
+    framework.least = {
+        role: tuple(pool.vector(dict(quantities)) for quantities in least) for role, least in message.offer_filters
+    }
     state.roster.wishes += 1
 
 
@@ -106,11 +116,20 @@ def _subscribe(state: State, framework: Framework, roles: tuple[str, ...], suppr
             state.filters.clear(subscription.key)
         subscription.subscribed = True
         subscription.suppressed = role in suppressed_roles
+        _want_least(state, subscription, framework.least.get(role))
         state.roster.settle(subscription)
+
+
+def _want_least(state: State, subscription: Subscription, least: tuple[Vector, ...] | None) -> None:
+    if subscription.least != least:
+        state.ledger.want_least(subscription.least, -1)
+        state.ledger.want_least(least, 1)
+        subscription.least = least
 
 
 def _unsubscribe(state: State, subscription: Subscription) -> None:
     subscription.subscribed = subscription.suppressed = False
     subscription.demand, subscription.exact = (), False
+    _want_least(state, subscription, None)
     state.filters.clear(subscription.key)
     state.roster.settle(subscription)

@@ -1,8 +1,7 @@
 """The ledger: what of each agent is free, and who holds the rest (offered or used), by agent, framework and role.
 
-The facts are `Agent.free` and `Agent.held`. The sums by role and framework live in the sorters, the cluster's total in the pool; both are indexes beside them, and `check`
-compares. Quantities of all kinds (reserved, revocable) count alike. Places for what is not here yet: guarantees and limits read the sums of the role
-sorter's paths; what a holder's further copy of a shared resource adds to the sums (nothing) is for `_book` and `_unbook` to say.
+The facts are `Agent.free` and `Agent.held`. The sums by role and framework live in the sorters, the cluster's total in the pool, what quotas count in their tree, what is
+free and open in `open_free`; all are indexes beside them, and `check` compares. Without quotas the last two are not kept.
 """
 
 from __future__ import annotations
@@ -10,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.allocator.books import Agent, Subscription
+from raymesos.kernel.allocator.audit import check_ledger
+from raymesos.kernel.allocator.books import Agent, Role, Subscription
 from raymesos.kernel.allocator.pool import Vector, covers, minus, plus
+from raymesos.kernel.allocator.quotas import Chain, Quotas
 from raymesos.kernel.allocator.roster import Roster
 from raymesos.model.attributes import Attributes
+from raymesos.model.portions import once, open_quantities, shared_part, unshared_part
+from raymesos.model.quota import Quota
 from raymesos.model.resources import EMPTY, Key, Resources, build
 from raymesos.wire.messages import AgentAdded
 
@@ -21,16 +24,23 @@ from raymesos.wire.messages import AgentAdded
 class Ledger:
     """Agents, and what is held of them. `offerable` are the active agents with enough free to be worth an offer, oldest change first."""
 
-    __slots__ = ("_least", "agents", "offerable", "roster", "totals", "totals_version")
+    __slots__ = (
+        "_leasts", "agents", "default_least", "offerable", "open_free", "quotas", "roster", "totals", "totals_version",
+    )  # fmt: skip
 
     def __init__(self, roster: Roster, min_allocatable: Iterable[Resources]) -> None:
         self.roster = roster
+        self.quotas = Quotas(roster.pool)
         self.agents: dict[str, Agent] = {}
         self.offerable: dict[Agent, None] = {}
         self.totals: dict[Resources, int] = {}
         """How many agents have exactly this total."""
         self.totals_version = 0
-        self._least = [roster.pool.vector(least.quantities()) for least in min_allocatable]
+        self.open_free: Vector = ()
+        """What of the active agents is free and open, while there are quotas."""
+        self.default_least: tuple[Vector, ...] = tuple(roster.pool.vector(m.quantities()) for m in min_allocatable)
+        self._leasts: dict[tuple[Vector, ...], int] = {self.default_least: 1}
+        """What somebody thinks worth an offer, and how many do."""
 
     # ------------------------------------------------------------ agents
 
@@ -48,6 +58,8 @@ class Ledger:
             free=total,
             free_vector=vector,
             active=message.active,
+            region=message.region,
+            zone=message.zone,
         )
         _describe(agent)
         self.agents[agent.id] = agent
@@ -65,18 +77,16 @@ class Ledger:
             self.roster.settle(subscription)
         del self.agents[agent.id]
         self.offerable.pop(agent, None)
+        agent.active = False
+        self._count_open(agent)
         self._count_total(agent, -1)
 
     def change_agent(self, agent: Agent, total: Resources, attributes: Attributes) -> None:
         """The agent has another total. It may be less than what is held: then nothing of that name is free."""
         agent.attributes = attributes
-        if total == agent.total:
-            return
-        self._count_total(agent, -1)
-        agent.total, agent.total_vector = total, self._vector(total)
-        _describe(agent)
-        self._count_total(agent, 1)
-        self._refresh_free(agent)
+        if total != agent.total:
+            self._set_total(agent, total)
+            self._refresh_free(agent)
 
     def set_active(self, agent: Agent, *, active: bool) -> None:
         agent.active = active
@@ -86,13 +96,15 @@ class Ledger:
 
     def hold(self, agent: Agent, subscription: Subscription, resources: Resources) -> None:
         """`resources`, which are free, go to the subscription. All that is free may be given as `agent.free` itself, which costs least."""
-        if resources is agent.free:
+        if resources is agent.free and not agent.shared:
             vector = agent.free_vector
             agent.free, agent.free_vector = EMPTY, ()
             self.offerable.pop(agent, None)
+            if self.quotas.quotas:
+                self._count_open(agent)
         else:
             vector = self._vector(resources)
-            agent.free = agent.free - resources
+            agent.free = agent.free - unshared_part(resources)
             agent.free_vector = self._vector(agent.free)
             self._set_offerable(agent)
         self._book(agent, subscription, resources, vector)
@@ -111,7 +123,7 @@ class Ledger:
         if held == resources:
             resources = held
         self._unbook(agent, subscription, resources, self._vector(resources))
-        if agent.over or not agent.held:
+        if agent.over or not agent.held or agent.shared:
             self._refresh_free(agent)
         else:
             agent.free = agent.free + resources
@@ -120,6 +132,61 @@ class Ledger:
         self.roster.settle(subscription)
         return resources
 
+    def convert(self, agent: Agent, subscription: Subscription, before: Resources, after: Resources) -> None:
+        """An operation has made `after` of `before`, which the subscription holds; the agent's total is changed alike. Raises InvariantBroken if it does not hold it."""
+        held = agent.held.get(subscription, EMPTY)
+        if not held.contains(before) or before.quantities() != after.quantities():
+            raise InvariantBroken(
+                "ledger.convert", f"{subscription.key} holds {held} of {agent.id}, {before} became {after}"
+            )
+        self._unbook(agent, subscription, before, self._vector(before))
+        self._convert_total(agent, before, after)
+        self._book(agent, subscription, after, self._vector(after), again=True)
+        self._refresh_free(agent)
+
+    def convert_free(self, agent: Agent, before: Resources, after: Resources) -> bool:
+        """The operator has made `after` of `before`. False, and nothing changed, if nobody but others could free it."""
+        if agent.over or not agent.free.contains(before):
+            return False
+        self._convert_total(agent, before, after)
+        self._refresh_free(agent)
+        return True
+
+    # ------------------------------------------------------------ quotas
+
+    def set_quotas(self, quotas: Iterable[Quota]) -> None:
+        """Replace the quotas of these roles, and count anew what is consumed."""
+        self.quotas.set(quotas)
+        self.open_free = ()
+        for agent in self.agents.values():
+            agent.open_vector, agent.reserved = (), ()
+            self._count_reserved(agent)
+            for subscription, resources in agent.held.items():
+                self._count_open_held(subscription.role, resources, self._vector(resources), by=1)
+            self._count_open(agent)
+            agent.passed_over = -1
+
+    def chain(self, role: Role) -> Chain:
+        """The role's path in the tree of quotas; empty if no quota touches it."""
+        if role.chain_version != self.quotas.version:
+            role.chain, role.chain_version = self.quotas.chain(role.name), self.quotas.version
+        return role.chain
+
+    # ------------------------------------------------------------ what is worth an offer
+
+    def want_least(self, least: tuple[Vector, ...] | None, by: int) -> None:
+        """One more (or fewer) that thinks so little worth an offer. None: what everybody does."""
+        if least is None:
+            return
+        count = self._leasts.get(least, 0) + by
+        if count:
+            self._leasts[least] = count
+        else:
+            del self._leasts[least]
+        if count == (1 if by > 0 else 0):
+            for agent in self.agents.values():
+                self._set_offerable(agent)
+
     def forget_passed_over(self, agent_ids: Iterable[str]) -> None:
         """The next pass offers these agents again to everybody."""
         for agent_id in agent_ids:
@@ -127,9 +194,9 @@ class Ledger:
             if agent is not None:
                 agent.passed_over = -1
 
-    def worth_offering(self, resources: Resources) -> bool:
+    def worth_offering(self, resources: Resources, least: tuple[Vector, ...] | None = None) -> bool:
         """Whether `resources` reach one of the least quantities worth a message."""
-        return self._reaches(self._vector(resources))
+        return _reaches(self._vector(resources), self.default_least if least is None else least)
 
     def fits_some_agent(self, role: str, shape: Resources) -> bool:
         """Whether some agent's total, empty, could hold `shape` for `role`."""
@@ -137,34 +204,15 @@ class Ledger:
 
     def check(self) -> None:
         """Raises InvariantBroken unless free and held make up each agent's total, and the sums by role, framework and cluster agree."""
-        pool, roster = self.roster.pool, self.roster
-        total: Vector = ()
-        by_subscription: dict[tuple[str, str], Vector] = {}
-        agents_of: dict[tuple[str, str], int] = {}
-        for agent in self.agents.values():
-            total = plus(total, agent.total_vector)
-            self._check_agent(agent)
-            for subscription, resources in agent.held.items():
-                key = subscription.key
-                by_subscription[key] = plus(by_subscription.get(key, ()), pool.vector(resources.quantities()))
-                agents_of[key] = agents_of.get(key, 0) + 1
-        if any(minus(total, pool.total)):
-            raise InvariantBroken("ledger.total", f"agents have {total}, the pool {pool.total}")
-        for role in roster.roles.values():
-            ranked = plus(roster.order.own(role.name), ())
-            for subscription in role.subscriptions.values():
-                key, own = subscription.key, role.sorter.own(subscription.framework.id)
-                if any(minus(own, by_subscription.get(key, ()))) or subscription.agents != agents_of.pop(key, 0):
-                    raise InvariantBroken("ledger.framework", f"{key}: {own} ranked, {by_subscription.get(key)} held")
-                ranked = minus(ranked, own)
-            if any(ranked):
-                raise InvariantBroken("ledger.role", f"{role.name}: frameworks and role differ by {ranked}")
-        if agents_of:
-            raise InvariantBroken("ledger.unknown", f"holders without a record: {sorted(agents_of)}")
+        check_ledger(self)
 
     # ------------------------------------------------------------ inside
 
-    def _book(self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector) -> None:
+    def _book(
+        self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector, *, again: bool = False
+    ) -> None:
+        """`again`: it held as much before, so it is no further allocation."""
+        of_role, of_framework = self._new_to(agent, subscription, resources, vector)
         present = agent.held.get(subscription)
         if present is None:
             agent.held[subscription] = resources
@@ -172,9 +220,11 @@ class Ledger:
         else:
             agent.held[subscription] = present + resources
         framework_id, role_name = subscription.key
-        self.roster.order.hold(role_name, vector)
-        subscription.role.sorter.hold(framework_id, vector)
+        self.roster.order.hold(role_name, of_role, count=not again)
+        subscription.role.sorter.hold(framework_id, of_framework, count=not again)
         self.roster.changed[role_name] = None
+        if self.quotas.quotas:
+            self._count_open_held(subscription.role, resources, vector, by=1)
 
     def _unbook(self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector) -> None:
         present = agent.held[subscription]
@@ -184,17 +234,34 @@ class Ledger:
         else:
             del agent.held[subscription]
             subscription.agents -= 1
+        of_role, of_framework = self._new_to(agent, subscription, resources, vector)
         framework_id, role_name = subscription.key
-        self.roster.order.release(role_name, vector)
-        subscription.role.sorter.release(framework_id, vector)
+        self.roster.order.release(role_name, of_role)
+        subscription.role.sorter.release(framework_id, of_framework)
         self.roster.changed[role_name] = None
+        if self.quotas.quotas:
+            self._count_open_held(subscription.role, resources, vector, by=-1)
+
+    def _new_to(
+        self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector
+    ) -> tuple[Vector, Vector]:
+        """What of `resources`, which the subscription does not hold (yet, or any more), counts for its role, and for itself: what is shared counts once."""
+        if not agent.shared or resources.is_plain:
+            return vector, vector
+        framework = role = resources
+        for other, held in agent.held.items():
+            if other.role is subscription.role:
+                role = _without(role, shared_part(held))
+                if other is subscription:
+                    framework = _without(framework, shared_part(held))
+        return self._vector(role), self._vector(framework)
 
     def _vector(self, resources: Resources) -> Vector:
         return self.roster.pool.vector(resources.quantities())
 
     def _refresh_free(self, agent: Agent) -> None:
         """Work out what is free from the total and what is held."""
-        held = agent.held_by_all()
+        held = unshared_part(agent.held_by_all())
         agent.over = not agent.total.contains(held)
         agent.free = _left(agent.total, held) if agent.over else agent.total - held
         whole = agent.free is agent.total
@@ -203,15 +270,60 @@ class Ledger:
 
     def _set_offerable(self, agent: Agent) -> None:
         agent.passed_over = -1
-        if agent.active and self._reaches(agent.free_vector):
+        if agent.active and any(_reaches(agent.free_vector, least) for least in self._leasts):
             self.offerable[agent] = None
         else:
             self.offerable.pop(agent, None)
+        if self.quotas.quotas:
+            self._count_open(agent)
 
-    def _reaches(self, vector: Vector) -> bool:
-        if not self._least:
-            return any(vector)
-        return any(covers(vector, least) for least in self._least)
+    # ------------------------------------------------------------ what quotas count
+
+    def _count_open(self, agent: Agent) -> None:
+        """Bring `open_free` in line with what is free of the agent."""
+        if not self.quotas.quotas:
+            return
+        pool = self.roster.pool
+        free: Vector = ()
+        if agent.active:
+            free = agent.free_vector if agent.plain else pool.vector(open_quantities(agent.free))
+        self.open_free = plus(self.open_free, minus(free, agent.open_vector))
+        agent.open_vector = free
+
+    def _count_open_held(self, role: Role, resources: Resources, vector: Vector, *, by: int) -> None:
+        chain = self.chain(role)
+        if chain:
+            held = vector if resources.is_plain else self.roster.pool.vector(open_quantities(resources))
+            (self.quotas.allocate if by > 0 else self.quotas.unallocate)(chain, held)
+
+    def _count_reserved(self, agent: Agent, *, gone: bool = False) -> None:
+        """Bring the quotas in line with what of the agent's total is reserved, or with its being gone."""
+        for chain, vector in agent.reserved:
+            self.quotas.unreserve(chain, vector)
+        agent.reserved = ()
+        if gone or agent.total.is_plain or not self.quotas.quotas:
+            return
+        rows = []
+        for role in dict.fromkeys(key.role for key, _ in agent.total if key.reservations):
+            chain = self.quotas.chain(role)
+            if chain:
+                rows.append((chain, self._vector(agent.total.reserved_to(role))))
+        agent.reserved = tuple(rows)
+        for chain, vector in rows:
+            self.quotas.reserve(chain, vector)
+
+    # ------------------------------------------------------------ totals
+
+    def _convert_total(self, agent: Agent, before: Resources, after: Resources) -> None:
+        before, after = once(before), once(after)
+        if agent.total.contains(before):  # Else the agent has shrunk meanwhile; its next word says what it has.
+            self._set_total(agent, agent.total - before + after)
+
+    def _set_total(self, agent: Agent, total: Resources) -> None:
+        self._count_total(agent, -1)
+        agent.total, agent.total_vector = total, self._vector(total)
+        _describe(agent)
+        self._count_total(agent, 1)
 
     def _count_total(self, agent: Agent, by: int) -> None:
         pool = self.roster.pool
@@ -223,29 +335,30 @@ class Ledger:
             del self.totals[agent.total]
         if count == (1 if by > 0 else 0):
             self.totals_version += 1
-
-    def _check_agent(self, agent: Agent) -> None:
-        held = agent.held_by_all()
-        if agent.over == agent.total.contains(held):
-            raise InvariantBroken("ledger.over", f"{agent.id}: over is {agent.over}, total {agent.total}, held {held}")
-        if not agent.over and agent.free + held != agent.total:
-            raise InvariantBroken("ledger.agent", f"{agent.id}: {agent.free} free and {held} held of {agent.total}")
-        if any(minus(agent.free_vector, self._vector(agent.free))):
-            raise InvariantBroken("ledger.vector", f"{agent.id}: {agent.free_vector} for {agent.free}")
-        if (agent in self.offerable) != (agent.active and self.worth_offering(agent.free)):
-            raise InvariantBroken("ledger.offerable", f"{agent.id}: active {agent.active}, free {agent.free}")
-        if not all(agent.held.values()):
-            raise InvariantBroken("ledger.empty", f"{agent.id}: a holder of nothing")
+        self._count_reserved(agent, gone=by < 0)
 
 
 def _describe(agent: Agent) -> None:
     """What of the agent's total makes it special."""
     agent.gpus = agent.total.scalar("gpus") > 0
     agent.plain = agent.total.is_plain or not agent.total.filter(_is_special)
+    agent.shared = not agent.plain and bool(shared_part(agent.total))
 
 
 def _is_special(key: Key) -> bool:
     return bool(key.reservations) or key.shared or key.revocable
+
+
+def _reaches(vector: Vector, leasts: tuple[Vector, ...]) -> bool:
+    if not leasts:
+        return any(vector)
+    return any(covers(vector, least) for least in leasts)
+
+
+def _without(resources: Resources, shared: Resources) -> Resources:
+    """`resources` without the shared things of `shared`, however many hold them."""
+    keys = {key: None for key, _ in shared}
+    return resources.filter(lambda key: key not in keys) if keys else resources
 
 
 def _left(total: Resources, held: Resources) -> Resources:

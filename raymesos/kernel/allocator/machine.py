@@ -20,18 +20,23 @@ from raymesos.wire.messages import (
     AgentRemoved,
     AllocatorReady,
     AllocatorReset,
+    Convert,
+    ConvertFree,
     FrameworkActivated,
     FrameworkAdded,
     FrameworkChanged,
     FrameworkDeactivated,
     FrameworkRemoved,
+    QuotasChanged,
     Recover,
     ReviveRoles,
     SuppressRoles,
     WeightsChanged,
 )
 
-AgentNews = AgentAdded | AgentChanged | AgentRemoved | AgentActivated | AgentDeactivated | Recover
+AgentNews = (
+    AgentAdded | AgentChanged | AgentRemoved | AgentActivated | AgentDeactivated | Recover | Convert | ConvertFree
+)
 FrameworkNews = (
     FrameworkAdded
     | FrameworkChanged
@@ -42,7 +47,7 @@ FrameworkNews = (
     | SuppressRoles
 )
 HostNews = Wake | LinkUp | LinkDown
-AllocatorInbox = HostNews | AllocatorReset | AgentNews | FrameworkNews | WeightsChanged
+AllocatorInbox = HostNews | AllocatorReset | AgentNews | FrameworkNews | WeightsChanged | QuotasChanged
 
 
 class AllocatorMachine:
@@ -64,7 +69,18 @@ class AllocatorMachine:
             case WeightsChanged(weights):
                 for role, weight in weights:
                     self._state.roster.set_weight(role, weight)
-            case AgentAdded() | AgentChanged() | AgentRemoved() | AgentActivated() | AgentDeactivated() | Recover():
+            case QuotasChanged(quotas):
+                self._state.ledger.set_quotas(quotas)
+            case (
+                AgentAdded()
+                | AgentChanged()
+                | AgentRemoved()
+                | AgentActivated()
+                | AgentDeactivated()
+                | Recover()
+                | Convert()
+                | ConvertFree()
+            ):
                 self._hear_of_agent(now_ms, inbox, out)
             case _:
                 self._hear_of_framework(now_ms, inbox, out)
@@ -110,6 +126,10 @@ class AllocatorMachine:
                 due = agents.change(state, message)
             case Recover():
                 due = agents.recover(state, message, now_ms)
+            case Convert():
+                due = agents.convert(state, message)
+            case ConvertFree():
+                due = agents.convert_free(state, message, out)
             case AgentRemoved(agent_id):
                 due = agents.remove(state, agent_id)
             case AgentActivated(agent_id):

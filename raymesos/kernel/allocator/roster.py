@@ -80,6 +80,13 @@ class Roster:
         if not framework.known and not framework.subscriptions:
             self.frameworks.pop(framework.id, None)
 
+    def forget_suits(self, agent_id: str) -> None:
+        """What the agent is like has changed: whether it suits a framework's constraints is to be looked at again."""
+        for framework in self.frameworks.values():
+            if framework.constraints:
+                for subscription in framework.subscriptions.values():
+                    subscription.suits.pop(agent_id, None)
+
     def set_weight(self, role_name: str, weight: str) -> None:
         self.order.update_weight(role_name, weight)
         self.weights[role_name] = weight

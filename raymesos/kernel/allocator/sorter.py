@@ -159,11 +159,12 @@ class Sorter(ABC):
         self._client(path)
         self.release(path, self._vector(resources))
 
-    def hold(self, client: str, held: Vector) -> None:
+    def hold(self, client: str, held: Vector, *, count: bool = True) -> None:
+        """`count`: whether it is an allocation, and not only another form of one."""
         node = self._clients[client]
         while (parent := node.parent) is not None:
             node.held = plus(node.held, held)
-            node.count += 1
+            node.count += count
             if node.settled:
                 node.settled = False
                 parent.moved.append(node)

@@ -1,0 +1,216 @@
+"""Quotas of a tree of roles: who is still owed what of its guarantee, and how much a role may still get.
+
+A node for each role that has a quota and for each of its ancestors. A node's consumption is what is reserved to its subtree, allocated or not, and what its subtree holds of
+what is open. It is owed what its guarantee lacks, or what its children together are owed, whichever is more; what the top roles are owed together is the headroom
+that nobody else may eat into. A limit holds for the whole subtree, and within it what is owed to others is held back.
+
+Mesos knows quotas of top roles only; there these rules are its own. (Mesos: hierarchical.cpp; docs/quota.md)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from raymesos.kernel.allocator.pool import Pool, Vector, minus, plus
+from raymesos.model.quota import Quantities, Quota
+
+UNLIMITED = 1 << 62
+
+
+class Node:
+    """A role of the tree. Vectors are by the pool's index of names; `limit` has UNLIMITED where nothing is said."""
+
+    __slots__ = ("allocated", "children", "children_owed", "guarantee", "limit", "owed", "parent", "path", "reserved")
+
+    def __init__(self, path: str, parent: Node | None) -> None:
+        self.path = path
+        self.parent = parent
+        self.children: dict[str, Node] = {}
+        self.guarantee: Vector = ()
+        self.limit: Vector | None = None
+        self.reserved: Vector = ()
+        self.allocated: Vector = ()
+        self.owed: Vector = ()
+        self.children_owed: Vector = ()
+
+    @property
+    def consumed(self) -> Vector:
+        return plus(self.reserved, self.allocated)
+
+
+Chain = tuple[Node, ...]
+"""The nodes on a role's path, the top one first; empty for a role that no quota touches."""
+
+
+class Quotas:
+    """`version` grows whenever chains that were asked for before may be others now."""
+
+    __slots__ = ("_pool", "quotas", "root", "version")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.root = Node("", None)
+        self.quotas: dict[str, Quota] = {}
+        """By role, as they were told; none that is default."""
+        self.version = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.quotas)
+
+    @property
+    def required(self) -> Vector:
+        """What all roles together are still owed."""
+        return self.root.children_owed
+
+    def set(self, quotas: Iterable[Quota]) -> None:
+        """Replace the quotas of these roles. What is consumed is forgotten: it has to be booked anew."""
+        for quota in quotas:
+            if quota.is_default:
+                self.quotas.pop(quota.role, None)
+            else:
+                self.quotas[quota.role] = quota
+        self.version += 1
+        self.root = Node("", None)
+        for each in self.quotas.values():
+            node = self._grow(each.role)
+            node.guarantee = self._vector(each.guarantee, 0)
+            node.limit = self._vector(each.limit, UNLIMITED) if each.limit else None
+        self._owe_all(self.root)
+
+    def chain(self, role: str) -> Chain:
+        """The nodes of the role's path, as far as there are any."""
+        found: list[Node] = []
+        node = self.root
+        for name in role.split("/"):
+            child = node.children.get(name)
+            if child is None:
+                break
+            found.append(child)
+            node = child
+        return tuple(found)
+
+    # ------------------------------------------------------------ what is consumed
+
+    def allocate(self, chain: Chain, open_vector: Vector) -> None:
+        """A role of this chain holds so much more of what is open."""
+        for node in chain:
+            node.allocated = plus(node.allocated, open_vector)
+        self._owe(chain)
+
+    def unallocate(self, chain: Chain, open_vector: Vector) -> None:
+        for node in chain:
+            node.allocated = minus(node.allocated, open_vector)
+        self._owe(chain)
+
+    def reserve(self, chain: Chain, vector: Vector) -> None:
+        """So much more is reserved to a role of this chain."""
+        for node in chain:
+            node.reserved = plus(node.reserved, vector)
+        self._owe(chain)
+
+    def unreserve(self, chain: Chain, vector: Vector) -> None:
+        for node in chain:
+            node.reserved = minus(node.reserved, vector)
+        self._owe(chain)
+
+    # ------------------------------------------------------------ what follows from it
+
+    def room(self, chain: Chain) -> Vector | None:
+        """How much more of what is open the role may get under all limits on its path, what is owed to others within them held back. None: as much as there is."""
+        room: Vector | None = None
+        for node, outside in self._upwards(chain):
+            if node.limit is not None:
+                left = lacking(node.limit, plus(node.consumed, outside))
+                room = left if room is None else least(room, left)
+        return room
+
+    def guaranteed(self, chain: Chain) -> Vector:
+        """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same."""
+        found: Vector = ()
+        for node, outside in self._upwards(chain):
+            if node.guarantee:
+                found = most(found, lacking(node.guarantee, plus(node.consumed, outside)))
+        return found
+
+    def nodes(self) -> list[Node]:
+        found: list[Node] = []
+        self._walk(self.root, found.append)
+        return found
+
+    # ------------------------------------------------------------ inside
+
+    def _upwards(self, chain: Chain) -> list[tuple[Node, Vector]]:
+        """(node, what is owed below it to others than the role of the chain), the lowest node first."""
+        found = []
+        outside: Vector = ()
+        below: Node | None = None
+        for node in reversed(chain):
+            outside = plus(outside, node.children_owed if below is None else minus(node.children_owed, below.owed))
+            found.append((node, outside))
+            below = node
+        return found
+
+    def _owe(self, chain: Chain) -> None:
+        for node in reversed(chain):
+            owed = most(lacking(node.guarantee, node.consumed), node.children_owed)
+            parent = node.parent
+            if owed != node.owed and parent is not None:
+                parent.children_owed = plus(parent.children_owed, minus(owed, node.owed))
+                node.owed = owed
+
+    def _owe_all(self, node: Node) -> None:
+        node.children_owed = ()
+        for child in node.children.values():
+            self._owe_all(child)
+            node.children_owed = plus(node.children_owed, child.owed)
+        if node.parent is not None:
+            node.owed = most(lacking(node.guarantee, node.consumed), node.children_owed)
+
+    def _grow(self, role: str) -> Node:
+        node = self.root
+        for name in role.split("/"):
+            child = node.children.get(name)
+            if child is None:
+                path = f"{node.path}/{name}" if node.path else name
+                child = node.children[name] = Node(path, node)
+            node = child
+        return node
+
+    def _vector(self, quantities: Quantities, missing: int) -> Vector:
+        known = dict(quantities)
+        index = self._pool.vector(known)
+        return tuple(known.get(name, missing) for name in self._pool.names[: len(index)])
+
+    def _walk(self, node: Node, visit: Callable[[Node], object]) -> None:
+        for child in node.children.values():
+            visit(child)
+            self._walk(child, visit)
+
+
+def lacking(whole: Vector, part: Vector) -> Vector:
+    """What `part` lacks of `whole`, nothing where it lacks nothing. Names beyond the end of `whole` are not in it, unless it is a limit: see `Quotas.room`."""
+    return tuple(
+        [max(0, a - b) if a < UNLIMITED else UNLIMITED for a, b in zip(whole, _as_long(part, whole), strict=True)]
+    )
+
+
+def least(one: Vector, other: Vector) -> Vector:
+    """The smaller of each, names beyond the end counting as unlimited."""
+    size = max(len(one), len(other))
+    return tuple(map(min, _filled(one, size), _filled(other, size)))
+
+
+def most(one: Vector, other: Vector) -> Vector:
+    """The larger of each, names beyond the end counting as 0."""
+    if len(one) == len(other):
+        return tuple(map(max, one, other))
+    size = max(len(one), len(other))
+    return tuple(map(max, one + (0,) * (size - len(one)), other + (0,) * (size - len(other))))
+
+
+def _filled(vector: Vector, size: int) -> Vector:
+    return vector + (UNLIMITED,) * (size - len(vector))
+
+
+def _as_long(vector: Vector, other: Vector) -> Vector:
+    return vector[: len(other)] + (0,) * (len(other) - len(vector))
