@@ -86,6 +86,8 @@ class ExecutorSettings:
     """A framework that is slow to take reports is not buried under all of them each time."""
     untold_ms: int = 0
     """That a task starts or runs is told after so long, and not at all if it has ended by then. (Mesos' executors tell at once)"""
+    kill_grace_ms: int = 3_000
+    """Between SIGTERM and SIGKILL for a task that ends with its group and names no grace of its own (Mesos' default kill policy: 3 s)."""
     kept_report_bytes: int = 64 * 2**20
     """With more than this in reports that were not taken, work that would report more does not start."""
 

@@ -68,43 +68,49 @@ class ExecutorMachine:
 
     def handle(self, now_ms: int, sender: str, message: ExecutorInbox, out: Outbox) -> None:
         state = self.state
-        match message:
-            case LaunchTasks(tasks):
-                for task in tasks:
-                    work.launch(state, task, out, now_ms)
-            case WorkStarted():
-                work.started(state, message, out, now_ms)
-            case WorkReport():
-                reports.forward(state, message, out, now_ms)
-            case WorkReportTaken():
-                reports.taken(state, message, out)
-                if state.waiting:
-                    work.start_waiting(state, out, now_ms)
-            case WorkEnded():
-                work.ended(state, message, out, now_ms)
-            case ExecutorAcknowledged():
-                subscription.acknowledged(state, message)
-            case KillLaunched():
-                work.kill(state, message, out, now_ms)
-            case ExecutorSubscribed():
-                subscription.subscribed(state, message, out)
-            case ExecutorReconnect():
-                subscription.subscribe(state, out)
-            case ShutdownExecutorNow(grace_ms):
-                work.shut_down(state, grace_ms, out, now_ms)
-            case ExecutorMessage(down=down):
-                out.send(state.shim_address if down else state.agent_address, message)
-            case Wake(key):
-                _wake(state, now_ms, key, out)
-            case LinkDown(peer):
-                _link_down(state, now_ms, peer, out)
-            case LinkUp(peer, restarted):
-                _link_up(state, now_ms, peer, out, restarted=restarted)
-            case _:
-                assert_never(message)
+        _dispatch(state, now_ms, message, out)
+        if state.broken:
+            work.end_broken_groups(state, out, now_ms)
 
     def check(self) -> None:
         check(self.state)
+
+
+def _dispatch(state: State, now_ms: int, message: ExecutorInbox, out: Outbox) -> None:
+    match message:
+        case LaunchTasks(tasks):
+            for task in tasks:
+                work.launch(state, task, out, now_ms)
+        case WorkStarted():
+            work.started(state, message, out, now_ms)
+        case WorkReport():
+            reports.forward(state, message, out, now_ms)
+        case WorkReportTaken():
+            reports.taken(state, message, out)
+            if state.waiting:
+                work.start_waiting(state, out, now_ms)
+        case WorkEnded():
+            work.ended(state, message, out, now_ms)
+        case ExecutorAcknowledged():
+            subscription.acknowledged(state, message)
+        case KillLaunched():
+            work.kill(state, message, out, now_ms)
+        case ExecutorSubscribed():
+            subscription.subscribed(state, message, out)
+        case ExecutorReconnect():
+            subscription.subscribe(state, out)
+        case ShutdownExecutorNow(grace_ms):
+            work.shut_down(state, grace_ms, out, now_ms)
+        case ExecutorMessage(down=down):
+            out.send(state.shim_address if down else state.agent_address, message)
+        case Wake(key):
+            _wake(state, now_ms, key, out)
+        case LinkDown(peer):
+            _link_down(state, now_ms, peer, out)
+        case LinkUp(peer, restarted):
+            _link_up(state, now_ms, peer, out, restarted=restarted)
+        case _:
+            assert_never(message)
 
 
 def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:

@@ -1,6 +1,6 @@
 """What an executor knows: its tasks, the updates that nobody acknowledged, and the reports that nobody took.
 
-A task is forgotten when it has ended, its updates are acknowledged and its reports are taken.
+A task is forgotten when it has ended, its updates are acknowledged and its reports are taken. A group is forgotten when its last task has ended.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class Running:
 
 @dataclass(slots=True)
 class Killing:
-    """The shim was told to stop it. `why` is NONE when the master asked."""
+    """The shim was told to stop it. `why` is NONE when the master asked, or when another task of its group has ended: which one, says `because`."""
 
     why: Reason
+    because: str = ""
 
 
 @dataclass(slots=True)
@@ -109,8 +110,16 @@ class State:
     """Tasks that were reported as failed when the shim was lost; it must stop them if it comes back."""
     shim_is_up: bool = True
     leaving: bool = False
+    groups: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By group id: the ids of its tasks that have not ended."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Groups of which a task failed or was killed in this turn, and what became of which task; their others are stopped before the turn is over."""
     untold: dict[str, TaskState] = field(default_factory=dict)
     """By task id: that it starts or runs, which is not worth a message if it ends at once."""
+
+
+BREAKS_GROUP = (TaskState.FAILED, TaskState.KILLED)
+"""When a task of a group ends so, the group's others are killed. (Mesos: default executor)"""
 
 
 def reply_to(task: Task) -> str:
@@ -143,6 +152,25 @@ def check(state: State) -> None:
             raise InvariantBroken("executor.forgotten", f"{story}; {task.reports} reports kept")
         if isinstance(task.phase, Ended) and task.phase.forgotten and not task.updates:
             raise InvariantBroken("executor.done", story)
+    _check_groups(state)
     for task_id in state.untold:
         if task_id not in state.tasks or not isinstance(state.tasks[task_id].phase, Begun | Running):
             raise InvariantBroken("executor.untold", f"of task {task_id} there is nothing to tell")
+
+
+def _check_groups(state: State) -> None:
+    left: dict[str, dict[str, None]] = {}
+    for task_id, task in state.tasks.items():
+        if task.info.group_id and not isinstance(task.phase, Ended):
+            left.setdefault(task.info.group_id, {})[task_id] = None
+    if left != state.groups or state.broken:
+        raise InvariantBroken("executor.groups", f"{left} are left, {state.groups} counted, {state.broken} not stopped")
+    for task_id, task in state.tasks.items():
+        if task.state not in BREAKS_GROUP:
+            continue
+        for other_id in state.groups.get(task.info.group_id, ()):
+            if not isinstance(state.tasks[other_id].phase, Killing):
+                raise InvariantBroken(
+                    "executor.group",
+                    f"task {task_id} is {task.state}, task {other_id} of its group is not being killed",
+                )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from signal import Signals
 
-from raymesos.kernel.executor import reports
+from raymesos.kernel.executor import groups, reports
 from raymesos.kernel.executor.environment import environment, mem_limit_kb
 from raymesos.kernel.executor.state import Begun, Ended, Killing, Running, State, Task, Waiting, reply_to
 from raymesos.kernel.executor.subscription import report
@@ -26,6 +26,7 @@ def launch(state: State, info: TaskInfo, out: Outbox, now_ms: int) -> None:
         return
     task = state.tasks[info.task_id] = Task(info, Waiting(), TaskState.STAGING)
     state.waiting[info.task_id] = None
+    groups.joined(state, task)
     if state.leaving:
         _end_unstarted(state, now_ms, task, out)
         return
@@ -74,6 +75,17 @@ def out_of_time(state: State, task_id: str, out: Outbox, now_ms: int) -> None:
     task = state.tasks.get(task_id)
     if task is not None and not isinstance(task.phase, Killing):
         _stop(state, now_ms, task, task.info.kill_grace_ms or 0, Reason.MAX_COMPLETION_TIME_REACHED, out)
+
+
+def end_broken_groups(state: State, out: Outbox, now_ms: int) -> None:
+    """Stop, each with its grace, what is left of the groups of which a task failed or was killed. What is being stopped already keeps its time."""
+    while state.broken:
+        group_id, because = state.broken.popitem()
+        for task_id in list(state.groups.get(group_id, ())):
+            task = state.tasks[task_id]
+            if not isinstance(task.phase, Killing):
+                grace_ms = state.settings.kill_grace_ms if task.info.kill_grace_ms is None else task.info.kill_grace_ms
+                _stop(state, now_ms, task, grace_ms, Reason.NONE, out, because=because)
 
 
 def shut_down(state: State, grace_ms: int, out: Outbox, now_ms: int) -> None:
@@ -139,25 +151,28 @@ def tell(state: State, out: Outbox, now_ms: int) -> None:
         report(state, now_ms, state.tasks[task_id], new, out)
 
 
-def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out: Outbox) -> None:
+def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out: Outbox, *, because: str = "") -> None:
     match task.phase:
         case Waiting():
-            _end_unstarted(state, now_ms, task, out, why=why)
+            _end_unstarted(state, now_ms, task, out, why=why, because=because)
         case Begun() | Running():
-            task.phase = Killing(why)
+            task.phase = Killing(why, because)
             state.untold.pop(task.info.task_id, None)
             out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
-            report(state, now_ms, task, TaskState.KILLING, out, reason=why)
+            report(state, now_ms, task, TaskState.KILLING, out, reason=why, message=because)
         case Killing():
             out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
         case Ended():
             pass
 
 
-def _end_unstarted(state: State, now_ms: int, task: Task, out: Outbox, *, why: Reason = Reason.NONE) -> None:
+def _end_unstarted(
+    state: State, now_ms: int, task: Task, out: Outbox, *, why: Reason = Reason.NONE, because: str = ""
+) -> None:
     del state.waiting[task.info.task_id]
     if why is Reason.NONE:
-        new, reason, text = TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, "killed before it was started"
+        new, reason = TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH
+        text = _joined(because, "killed before it was started")
     else:
         new, reason, text = TaskState.FAILED, why, "out of time before it was started"
     _end(state, now_ms, task, new, out, reason=reason, message=text)
@@ -179,6 +194,7 @@ def _end(
     if task.info.max_completion_ms is not None:
         out.sleep(f"limit {task.info.task_id}")
     report(state, now_ms, task, new, out, reason=reason, message=message, usage=usage)
+    groups.left(state, task)
     reports.forget_work_if_done(state, task, out)
 
 
@@ -190,12 +206,16 @@ def _verdict(phase: Begun | Running | Killing | Waiting, ending: WorkEnded) -> t
     if isinstance(phase, Killing):
         if phase.why is not Reason.NONE:
             return TaskState.FAILED, phase.why, f"out of time: {text}"
-        return TaskState.KILLED, Reason.NONE, text
+        return TaskState.KILLED, Reason.NONE, _joined(phase.because, text)
     if ending.signal is None and ending.exit_code is None:
         return TaskState.FAILED, Reason.CONTAINER_LAUNCH_FAILED, text
     if ending.exit_code == 0 and ending.signal is None:
         return TaskState.FINISHED, Reason.NONE, ending.message
     return TaskState.FAILED, Reason.NONE, text
+
+
+def _joined(because: str, text: str) -> str:
+    return f"{because}: {text}" if because else text
 
 
 def _how(ending: WorkEnded) -> str:
