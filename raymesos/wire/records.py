@@ -81,12 +81,13 @@ class AgentIdKept:
 
 @message(159)
 class ExecutorKept:
-    """An executor was asked for or has subscribed. `address` is empty until it did; `framework` until a task of it came."""
+    """An executor was asked for or has subscribed. `address` is empty until it did; `framework` until a task of it came. `for_groups`: it leaves after its last task group."""
 
     framework_id: str
     executor_id: str
     address: str = ""
     framework: FrameworkInfo | None = None
+    for_groups: bool = False
 
 
 @message(160)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import stopping, updates
+from raymesos.kernel.agent import groups, stopping, updates
 from raymesos.kernel.agent.state import (
     Executor,
     Fate,
@@ -42,11 +42,11 @@ from raymesos.wire.messages import (
 )
 
 
-def start(state: State, framework: Framework, executor_id: str, out: Outbox) -> Executor:
+def start(state: State, framework: Framework, executor_id: str, out: Outbox, *, for_groups: bool) -> Executor:
     """Ask the launcher for an executor."""
     address = executor_address(state.info.name, executor_id)
-    executor = framework.executors[executor_id] = Executor(framework.id, executor_id, address, Starting())
-    out.persist(ExecutorKept(framework.id, executor_id, "", framework.info))
+    executor = framework.executors[executor_id] = Executor(framework.id, executor_id, address, Starting(), for_groups)
+    out.persist(ExecutorKept(framework.id, executor_id, "", framework.info, for_groups))
     out.send(launcher_address(state.info.name), StartExecutor(framework.id, executor_id, state.agent_id))
     out.wake(wake_key("executor", framework.id, executor_id), state.settings.executor_registration_ms)
     return executor
@@ -89,6 +89,8 @@ def subscribed(state: State, sender: str, message: ExecutorSubscribe, out: Outbo
     framework = state.frameworks[message.framework_id]
     if framework.ending:
         stopping.ask(state, executor, stopping.FRAMEWORK_REMOVED, state.settings.kill_grace_ms, out, now_ms)
+    else:
+        groups.leave_if_done(state, executor, out, now_ms)
 
 
 def updated(state: State, sender: str, message: ExecutorUpdate, out: Outbox, now_ms: int) -> None:
@@ -99,6 +101,7 @@ def updated(state: State, sender: str, message: ExecutorUpdate, out: Outbox, now
         return
     updates.from_executor(state, message, out, now_ms)
     stopping.force_if_empty(state, executor, out, now_ms)
+    groups.leave_if_done(state, executor, out, now_ms)
 
 
 def reconnect(state: State, executor: Executor, within_ms: int, out: Outbox) -> None:
@@ -177,7 +180,7 @@ def _present(state: State, sender: str, message: ExecutorSubscribe, out: Outbox)
         out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info))
     elif executor.address != sender:
         executor.address = sender
-        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info))
+        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info, executor.for_groups))
     return executor
 
 
@@ -188,6 +191,7 @@ def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Ou
     _adopt_or_kill(state, executor, message, out, now_ms)
     _take_updates(state, message, out, now_ms)
     again: list[Task] = []
+    lost: list[Task] = []
     for task in tasks_of(state, executor):
         if task.info.task_id in held:
             if task.kill_grace_ms is not None:
@@ -197,6 +201,12 @@ def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Ou
         else:
             fate = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, "executor restarted and has lost the task")
             updates.book(state, framework, status_of(state, now_ms, task.info.task_id, executor.id, fate), out)
+            lost.append(task)
+    for task in again:
+        task.handed_over = False
+    for task in lost:
+        groups.end_others(state, framework, task, out, now_ms)
+    again = [task for task in again if not is_terminal(task.state)]
     hand_over(executor, again, out)
     for task in again:
         if task.kill_grace_ms is not None:

@@ -33,8 +33,8 @@ def restore(state: State, records: Iterable[Any]) -> None:
         match record:
             case AgentIdKept(agent_id):
                 state.agent_id = agent_id
-            case ExecutorKept(framework_id, executor_id, address, info):
-                expect(state, framework_id, executor_id, address)
+            case ExecutorKept(framework_id, executor_id, address, info, for_groups):
+                expect(state, framework_id, executor_id, address).for_groups = for_groups
                 if info is not None:
                     framework_of(state, framework_id).info = info
             case ExecutorDropped(framework_id, executor_id):
@@ -47,16 +47,17 @@ def snapshot(state: State) -> list[Any]:
     kept: list[Any] = [AgentIdKept(state.agent_id)] if state.agent_id else []
     for executor in all_executors(state):
         info = state.frameworks[executor.framework_id].info
-        kept.append(ExecutorKept(executor.framework_id, executor.id, executor.address, info))
+        kept.append(ExecutorKept(executor.framework_id, executor.id, executor.address, info, executor.for_groups))
     return kept
 
 
-def expect(state: State, framework_id: str, executor_id: str, address: str = "") -> None:
+def expect(state: State, framework_id: str, executor_id: str, address: str = "") -> Executor:
     """An executor of an earlier life may be there."""
     framework = framework_of(state, framework_id)
     address = address or executor_address(state.info.name, executor_id)
     phase = Reconnecting(state.settings.register_retry_ms)
-    framework.executors[executor_id] = Executor(framework_id, executor_id, address, phase)
+    executor = framework.executors[executor_id] = Executor(framework_id, executor_id, address, phase)
+    return executor
 
 
 def begin(state: State, out: Outbox) -> None:

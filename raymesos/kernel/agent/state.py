@@ -96,6 +96,8 @@ class Executor:
     id: str
     address: str
     phase: Starting | Running | Reconnecting | Stopping
+    for_groups: bool = False
+    """It was named by a task group and has had nothing but groups: it leaves after the last one."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import executors, updates
+from dataclasses import replace
+
+from raymesos.kernel.agent import executors, groups, updates
 from raymesos.kernel.agent.state import (
     Executor,
     Fate,
@@ -24,13 +26,13 @@ from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import ExecutorKept, KillLaunched, KillTask, RunTasks, TaskInfo
 
-KILLED_EARLY = Fate(TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, "killed before delivery to its executor")
+PART_IS_HERE = Fate(TaskState.DROPPED, Reason.TASK_INVALID, "another task of its group is here already")
 NOT_HERE = Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "cannot find its executor")
 UNKNOWN_HERE = Fate(TaskState.DROPPED, Reason.RECONCILIATION, "reconciliation: the agent does not know the task")
 
 
 def run(state: State, message: RunTasks, out: Outbox, now_ms: int) -> None:
-    """Hand tasks to their executors, which are started if need be. A task that is here already is left alone; one that cannot run is answered.
+    """Hand tasks to their executors, which are started if need be. A task that is here already is left alone; one that cannot run is answered, and its group with it.
 
     Before the agent has an id, and while it recovers, nothing is taken: the master finds out when the agent registers.
     """
@@ -39,13 +41,14 @@ def run(state: State, message: RunTasks, out: Outbox, now_ms: int) -> None:
     framework = framework_of(state, message.framework.id)
     _learn(framework, message, out)
     ready: dict[str, list[Task]] = {}
-    for info in message.tasks:
-        if info.task_id in framework.tasks or info.task_id in framework.streams:
-            continue
-        state.ended.pop((framework.id, info.task_id), None)
-        task = _admit(state, framework, info, out, now_ms)
-        if task is not None:
-            ready.setdefault(task.executor_id, []).append(task)
+    for infos in groups.together(message.tasks):
+        new = [i for i in infos if i.task_id not in framework.tasks and i.task_id not in framework.streams]
+        for info in new:
+            state.ended.pop((framework.id, info.task_id), None)
+        if new:
+            fate = PART_IS_HERE if len(new) < len(infos) else None
+            for task in _admit(state, framework, new, fate, out, now_ms):
+                ready.setdefault(task.executor_id, []).append(task)
     for executor_id, tasks in ready.items():
         executors.hand_over(framework.executors[executor_id], tasks, out)
 
@@ -83,21 +86,40 @@ def _learn(framework: Framework, message: RunTasks, out: Outbox) -> None:
         return
     framework.info = message.framework
     for executor in framework.executors.values():
-        out.persist(ExecutorKept(framework.id, executor.id, executor.address, framework.info))
+        kept = ExecutorKept(framework.id, executor.id, executor.address, framework.info, executor.for_groups)
+        out.persist(kept)
 
 
-def _admit(state: State, framework: Framework, info: TaskInfo, out: Outbox, now_ms: int) -> Task | None:
-    """The booked task with its executor there, or None and a status that says why not."""
-    executor_id = executor_id_of(framework.id, info)
-    fate = _refusal(state, framework, executor_id)
-    task = None if fate is not None else add_task(state, framework, executor_id, info, TaskState.STAGING)
-    if task is None:
-        text = f"needs {info.resources}, the agent has {state.free} free"
-        fate = fate or Fate(TaskState.DROPPED, Reason.RESOURCES_UNKNOWN, text)
-        updates.book(state, framework, status_of(state, now_ms, info.task_id, executor_id, fate), out)
-    elif executor_id not in framework.executors:
-        executors.start(state, framework, executor_id, out)
-    return task
+def _admit(
+    state: State, framework: Framework, infos: list[TaskInfo], fate: Fate | None, out: Outbox, now_ms: int
+) -> list[Task]:
+    """A task, or all of a group, booked with the executor there; or none, and each has a status that says why: `fate` if there is one before."""
+    executor_id = executor_id_of(framework.id, infos[0])
+    fate = fate or _refusal(state, framework, executor_id) or _no_room(state, infos)
+    if fate is not None:
+        if fate.reason is Reason.TASK_INVALID and infos[0].group_id:
+            fate = replace(fate, reason=Reason.TASK_GROUP_INVALID)
+        for info in infos:
+            updates.book(state, framework, status_of(state, now_ms, info.task_id, executor_id, fate), out)
+        return []
+    executor = framework.executors.get(executor_id)
+    if executor is None:
+        for_groups = groups.is_for_groups(framework, executor_id, infos[0])
+        executors.start(state, framework, executor_id, out, for_groups=for_groups)
+    elif executor.for_groups and not infos[0].group_id:
+        groups.serves_alone(framework, executor, out)
+    booked = [add_task(state, framework, executor_id, info, TaskState.STAGING) for info in infos]
+    return [task for task in booked if task is not None]
+
+
+def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
+    free = state.free
+    for info in infos:
+        if not free.contains(info.resources):
+            text = f"needs {info.resources}, the agent has {free} free"
+            return Fate(TaskState.DROPPED, Reason.RESOURCES_UNKNOWN, text)
+        free = free - info.resources
+    return None
 
 
 def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | None:
@@ -121,8 +143,10 @@ def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | Non
 def _kill(state: State, framework: Framework, task: Task, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
     executor = framework.executors[task.executor_id]
     if not task.handed_over:
-        status = status_of(state, now_ms, task.info.task_id, task.executor_id, KILLED_EARLY)
+        status = status_of(state, now_ms, task.info.task_id, task.executor_id, groups.KILLED_EARLY)
         updates.book(state, framework, status, out)
+        groups.end_others(state, framework, task, out, now_ms)
+        groups.leave_if_done(state, executor, out, now_ms)
         return
     task.kill_grace_ms = _grace(state, task, grace_ms)
     _tell(executor, task, out)
