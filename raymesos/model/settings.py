@@ -69,6 +69,8 @@ class AgentSettings:
     """An executor that reports faster than updates are acknowledged loses the oldest non-terminal ones."""
     executor_reregistration_ms: int = 2_000
     """A restarted agent waits so long for the executors of its former life (Mesos: 2 s)."""
+    estimate_ms: int = 15_000
+    """How often an agent's host says anew what it can lend out (Mesos: oversubscribed_resources_interval, 15 s)."""
     ended_tasks: int = 10_000
     """Ids of ended tasks that are remembered, so that a late kill or a repeated update of one of them is recognized."""
 

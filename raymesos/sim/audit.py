@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from raymesos.machine import ALLOCATOR, MASTER
-from raymesos.model.resources import Resources
 from raymesos.sim.audit_grants import GrantAudit
 from raymesos.sim.audit_offers import OfferAudit
 from raymesos.sim.audit_tasks import TaskAudit
-from raymesos.wire.messages import StartWork
+from raymesos.wire.messages import AgentInfo, StartWork
 
 # A broken machine breaks many things; the first ones tell the story.
 VIOLATIONS_KEPT = 100
@@ -74,8 +73,13 @@ class Auditor:
                 if on_sent is not None:
                     on_sent(address, to, answer, message)
 
-    def agent_added(self, name: str, total: Resources) -> None:
-        self.tasks.agent_added(name, total)
+    def agent_added(self, info: AgentInfo) -> None:
+        self.tasks.agent_added(info.name, info.total)
+
+    def agent_updated(self, info: AgentInfo) -> None:
+        """The agent's host says that it is so from now on."""
+        self.tasks.agent_updated(info.name, info.total)
+        self.grants.resized[info.hostname] = None
 
     def work_began(self, now_ms: int, agent: str, work: StartWork) -> None:
         self._now_ms = now_ms

@@ -8,6 +8,7 @@ from typing import Any
 
 from raymesos.machine import MASTER, LinkDown, LinkUp
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import remaining
 from raymesos.wire.messages import (
     AgentActivated,
     AgentAdded,
@@ -50,6 +51,8 @@ class GrantAudit:
         self._agents: dict[str, _Agent] = {}
         self._frameworks: dict[str, _Framework] = {}
         self._epoch = -1
+        self.resized: dict[str, None] = {}
+        """Hostnames of agents that changed: they may have less than is held of them."""
         self.taken: dict[type, Callable[[str, str, Any], None]] = {
             AllocatorReset: self._reset,
             AgentAdded: self._agent_added,
@@ -91,7 +94,7 @@ class GrantAudit:
         for holding in message.held:
             held = held + holding.resources
         self._agents[message.agent_id] = _Agent(message.incarnation, message.total, held, message.active)
-        if not message.total.contains(held):
+        if not message.total.contains(held) and message.hostname not in self.resized:
             self._broken(
                 "grant.held", f"{message.agent_id} has {message.total} and the master says that {held} of it are held"
             )
@@ -149,7 +152,7 @@ class GrantAudit:
         framework = self._frameworks.get(grant.framework_id)
         if framework is None or not framework.active or grant.role not in framework.roles:
             self._broken("grant.framework", f"{grant} for a framework that is not there, away, or not in that role")
-        agent.held = agent.held + grant.resources
-        if not agent.total.contains(agent.held):
-            self._broken("grant.overcommitted", f"{grant}; of {agent.total} now {agent.held} are held")
-            agent.held = agent.held - grant.resources
+        if remaining(agent.total, agent.held).contains(grant.resources):
+            agent.held = agent.held + grant.resources
+        else:
+            self._broken("grant.overcommitted", f"{grant}; of {agent.total} {agent.held} are held already")

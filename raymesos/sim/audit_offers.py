@@ -8,10 +8,12 @@ from typing import Any
 
 from raymesos.machine import LinkDown
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import remaining
 from raymesos.model.tasks import is_terminal
 from raymesos.sim.audit_grants import Broken
 from raymesos.wire.messages import (
     Accept,
+    AgentChanged,
     AgentDeactivated,
     AgentInfo,
     AgentRegistered,
@@ -37,9 +39,14 @@ TaskKey = tuple[str, str]
 @dataclass(slots=True)
 class _Agent:
     total: Resources
-    free: Resources
+    held: Resources = EMPTY
+    """All of `offers` and `used`: more than `total` if that has become less."""
     offers: dict[str, Resources] = field(default_factory=dict)
     used: dict[TaskKey, Resources] = field(default_factory=dict)
+
+    @property
+    def free(self) -> Resources:
+        return remaining(self.total, self.held)
 
 
 class OfferAudit:
@@ -69,6 +76,7 @@ class OfferAudit:
             Offers: self._offered,
             Rescind: lambda a, to, m, cause: self._drop(m.offer_id),
             RunTasks: self._launched,
+            AgentChanged: lambda a, to, m, cause: self._agent_changed(m.agent_id, m.total),
             AgentRemoved: lambda a, to, m, cause: self._agent_removed(m.agent_id),
             AgentDeactivated: lambda a, to, m, cause: self._agent_away(m.agent_id),
             FrameworkDeactivated: lambda a, to, m, cause: self._framework_away(m.framework_id),
@@ -87,10 +95,10 @@ class OfferAudit:
         """What the allocator counts as held of each agent is what is offered or used, no more and no less."""
         for agent_id, agent in self._agents.items():
             known = held.get(agent_id, EMPTY)
-            if known + agent.free != agent.total:
+            if known != agent.held:
                 self._broken(
                     "books.leak",
-                    f"{agent_id} has {agent.total}: {agent.free} not offered nor used, the allocator holds {known}",
+                    f"{agent_id} has {agent.total}: {agent.held} offered or used, the allocator holds {known}",
                 )
 
     # ------------------------------------------------------------ agents
@@ -103,17 +111,25 @@ class OfferAudit:
         self._ids[to] = message.agent_id
         agent = self._agents.get(message.agent_id)
         if agent is None:
-            agent = self._agents[message.agent_id] = _Agent(info.resources, info.resources)
+            agent = self._agents[message.agent_id] = _Agent(info.total)
+        agent.total = info.total
         if isinstance(cause, ReregisterAgent):
             for task in cause.tasks:
-                self._listed(message.agent_id, agent, task)
+                self._listed(agent, task)
 
-    def _listed(self, agent_id: str, agent: _Agent, task: AgentTask) -> None:
+    def _listed(self, agent: _Agent, task: AgentTask) -> None:
         key = (task.framework_id, task.task.task_id)
         if is_terminal(task.state):
             self._release(agent, key)
         elif key not in agent.used:
-            self._use(agent_id, agent, key, task.task.resources)
+            self._use(agent, key, task.task.resources)
+
+    def _agent_changed(self, agent_id: str, total: Resources) -> None:
+        agent = self._agents.get(agent_id)
+        if agent is None:
+            self._broken("offer.agent", f"{agent_id} has changed and is not registered")
+        else:
+            agent.total = total
 
     def _agent_removed(self, agent_id: str) -> None:
         self._agent_away(agent_id)
@@ -162,7 +178,7 @@ class OfferAudit:
                 self._offers[offer.id] = offer
                 self._by_framework.setdefault(offer.framework_id, {})[offer.id] = None
                 agent.offers[offer.id] = offer.resources
-                agent.free = agent.free - offer.resources
+                agent.held = agent.held + offer.resources
 
     def _answered(self, address: str, sender: str, message: Accept | Decline) -> None:
         for offer_id in message.offer_ids:
@@ -177,7 +193,7 @@ class OfferAudit:
         self._by_framework[offer.framework_id].pop(offer_id, None)
         agent = self._agents.get(offer.agent_id)
         if agent is not None:
-            agent.free = agent.free + agent.offers.pop(offer_id)
+            agent.held = agent.held - agent.offers.pop(offer_id)
 
     # ------------------------------------------------------------ tasks
 
@@ -188,16 +204,17 @@ class OfferAudit:
             self._broken("offer.agent", f"tasks are sent to {to}, which is not registered")
             return
         for task in message.tasks:
-            self._use(agent_id, agent, (message.framework.id, task.task_id), task.resources)
+            if agent.free.contains(task.resources):
+                self._use(agent, (message.framework.id, task.task_id), task.resources)
+            else:
+                self._broken(
+                    "offer.overcommitted",
+                    f"task {task.task_id} uses {task.resources} of {agent_id}, only {agent.free} is free",
+                )
 
-    def _use(self, agent_id: str, agent: _Agent, key: TaskKey, resources: Resources) -> None:
-        if not agent.free.contains(resources):
-            self._broken(
-                "offer.overcommitted", f"task {key[1]} uses {resources} of {agent_id}, only {agent.free} is free"
-            )
-            return
+    def _use(self, agent: _Agent, key: TaskKey, resources: Resources) -> None:
         agent.used[key] = resources
-        agent.free = agent.free - resources
+        agent.held = agent.held + resources
 
     def _updated(self, address: str, sender: str, message: StatusUpdate) -> None:
         if is_terminal(message.latest_state) or is_terminal(message.status.state):
@@ -208,4 +225,4 @@ class OfferAudit:
     def _release(self, agent: _Agent, key: TaskKey) -> None:
         resources = agent.used.pop(key, None)
         if resources is not None:
-            agent.free = agent.free + resources
+            agent.held = agent.held - resources

@@ -37,6 +37,8 @@ class _Task:
 
     info: TaskInfo
     agent: str = ""
+    ceiling: Resources = EMPTY
+    """What its agent had when it was sent there."""
     made: dict[str, None] = field(default_factory=dict)
     told: dict[str, None] = field(default_factory=dict)
     rank: int = 0
@@ -92,6 +94,9 @@ class TaskAudit:
         self._running[name] = EMPTY
         self._work.setdefault(name, {})
 
+    def agent_updated(self, name: str, total: Resources) -> None:
+        self._totals[name] = total
+
     def agent_died(self, name: str) -> None:
         """What its executors hold they will tell again; what it alone had is lost with it."""
         for key in self._sent_to.get(name, {}).values():
@@ -138,7 +143,7 @@ class TaskAudit:
                     "work.twice",
                     f"task {info.task_id} is sent to {name} after it was sent to {task.agent or 'an agent'}",
                 )
-            task.agent = name
+            task.agent, task.ceiling = name, self._totals.get(name, EMPTY)
             self._sent_to.setdefault(name, {})[info.task_id] = key
 
     def work_began(self, agent: str, task_id: str) -> None:
@@ -153,10 +158,10 @@ class TaskAudit:
         self._work[agent][task_id] = task.info.resources
         self.cpus_at_work += task.info.resources.scalar("cpus")
         running = self._running[agent] = self._running[agent] + task.info.resources
-        if not self._totals[agent].contains(running):
-            self._broken(
-                "node.overcommitted", f"{agent} has {self._totals[agent]}, with task {task_id} it runs {running}"
-            )
+        total, kinds = self._totals[agent], [key for key, _ in task.info.resources]
+        touched = running.filter(kinds.__contains__)
+        if not total.contains(running) and not total.contains(touched) and not task.ceiling.contains(touched):
+            self._broken("node.overcommitted", f"{agent} has {total}, with task {task_id} it runs {running}")
 
     def work_ended(self, agent: str, task_id: str) -> None:
         resources = self._work.get(agent, {}).pop(task_id, None)

@@ -7,7 +7,7 @@ that it took together with what it sent in answer, in the order in which it happ
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from raymesos.errors import Conflict, UnknownId
@@ -15,14 +15,12 @@ from raymesos.kernel.agent.machine import AgentMachine
 from raymesos.kernel.allocator.machine import AllocatorMachine
 from raymesos.kernel.master.machine import MasterMachine
 from raymesos.machine import ALLOCATOR, MASTER, Machine, Outbox
-from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Resources
 from raymesos.model.settings import AgentSettings, AllocatorSettings, MasterSettings, Settings
 from raymesos.sim.launcher import SimulatedLauncher
 from raymesos.sim.shim import Script
 from raymesos.sim.world import World
 from raymesos.wire.codec import decode
-from raymesos.wire.messages import AgentInfo, UnregisterAgent
+from raymesos.wire.messages import AgentInfo, ConfigureAgent, Estimated, UnregisterAgent
 
 Watcher = Callable[[int, str, str, Any, list[tuple[str, Any]]], None]
 """(now, machine, sender, message that it took, what it sent)"""
@@ -85,14 +83,27 @@ class Cluster:
 
     # ------------------------------------------------------------ agents
 
-    def add_agent(self, name: str, resources: Resources, attributes: Attributes) -> None:
+    def add_agent(self, info: AgentInfo) -> None:
         """An agent and its host. Raises Conflict for a name that is taken."""
+        name = info.name
         if name in self._agents:
             raise Conflict(f"there is an agent {name!r}")
-        self._agents[name] = AgentInfo(name, name, resources, attributes, node_id=name)
+        self._agents[name] = info
         launcher = self._launchers[name] = SimulatedLauncher(self.world, name, self.settings.executor, self._script)
         self.start(f"agent/{name}")
         self.world.add(f"launcher/{name}", launcher, f"agent/{name}")
+
+    def update_agent(self, info: AgentInfo) -> None:
+        """The agent of that name is so from now on, and in its later lives. Raises UnknownId."""
+        before = self.info(info.name)
+        self._agents[info.name] = info
+        address, host = f"agent/{info.name}", f"launcher/{info.name}"
+        if not self.world.alive(address):
+            return
+        if replace(before, revocable=info.revocable) != info:
+            self.world.post(host, address, ConfigureAgent(info.resources, info.attributes, info.region, info.zone))
+        if before.revocable != info.revocable:
+            self.world.post(host, address, Estimated(info.revocable))
 
     def remove_agent(self, name: str) -> None:
         """The agent unregisters and its host is gone, with all that ran there. Raises UnknownId."""

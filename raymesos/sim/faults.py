@@ -136,8 +136,8 @@ class Faults:
         self._tools.audit.agent_removed(name)
 
         def again() -> None:
-            self._tools.cluster.add_agent(name, info.resources, info.attributes)
-            self._tools.audit.agent_added(name, info.resources)
+            self._tools.cluster.add_agent(info)
+            self._tools.audit.agent_added(info)
             self._over(address)
 
         self._later(again)

@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
 from raymesos.machine import ALLOCATOR, MASTER
-from raymesos.model.attributes import Attributes
 from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.model.roles import validate_role
@@ -33,14 +32,19 @@ from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
     DemandText,
+    DiskRow,
     OnAgent,
+    attributes_of,
     demand_of,
+    disks_of,
+    estimate_of,
     milliseconds,
     moment_ms,
     name_of,
     on_agent,
     positive_ms,
     reason_of,
+    text_of,
     whole,
 )
 from raymesos.sim.scripted import Framework, framework_info
@@ -48,7 +52,7 @@ from raymesos.sim.scripted_machine import ScriptedMachine
 from raymesos.sim.scripts import ByHand
 from raymesos.sim.shim import Begin, Finish
 from raymesos.sim.world import World
-from raymesos.wire.messages import AgentRegistered
+from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
 class Simulation:
@@ -113,15 +117,58 @@ class Simulation:
 
     # ------------------------------------------------------------ who is there
 
-    def add_agent(self, name: str, resources: Resources | str, attributes: str = "") -> Agent:
-        """An agent on a host of its own, whose hostname is its name; it registers at the next `settle`. Raises Conflict for a taken name."""
+    def add_agent(
+        self,
+        name: str,
+        resources: Resources | str,
+        attributes: str = "",
+        *,
+        region: str = "",
+        zone: str = "",
+        revocable: Resources | str = "",
+        disks: Iterable[DiskRow] = (),
+    ) -> Agent:
+        """An agent on a host of its own, whose hostname is its name; it registers at the next `settle`. Raises Conflict for a taken name.
+
+        `disks` come on top of `resources`: `{"type": "MOUNT", "root": "/mnt/d1", "size_mb": 100}`. `revocable` is its first estimate of what it can lend out.
+        """
         self._free_name(name)
-        if not isinstance(attributes, str):
-            raise InvalidValue("attributes", attributes, "must be text like rack:r1;n:5")
-        total = Resources.of(resources)
-        self.cluster.add_agent(name, total, Attributes.parse(attributes))
-        self.audit.agent_added(name, total)
-        return Agent(self, name, total)
+        info = AgentInfo(
+            name,
+            name,
+            Resources.of(resources) + disks_of(disks),
+            attributes_of(attributes),
+            node_id=name,
+            region=text_of("region", region),
+            zone=text_of("zone", zone),
+            revocable=estimate_of(revocable),
+        )
+        self.cluster.add_agent(info)
+        self.audit.agent_added(info)
+        return Agent(self, name)
+
+    def update_agent(
+        self,
+        name: str,
+        total: Resources | str | None = None,
+        attributes: str | None = None,
+        revocable: Resources | str | None = None,
+        region: str | None = None,
+        zone: str | None = None,
+    ) -> None:
+        """The agent is so from now on, over restarts too; None leaves a thing as it is. `total` is all of its own resources, disks included, without what it
+        lends out. Raises UnknownId."""
+        now = self.cluster.info(name)
+        info = replace(
+            now,
+            resources=now.resources if total is None else Resources.of(total),
+            attributes=now.attributes if attributes is None else attributes_of(attributes),
+            revocable=now.revocable if revocable is None else estimate_of(revocable),
+            region=now.region if region is None else text_of("region", region),
+            zone=now.zone if zone is None else text_of("zone", zone),
+        )
+        self.audit.agent_updated(info)
+        self.cluster.update_agent(info)
 
     def add_framework(
         self,
@@ -286,9 +333,14 @@ class Simulation:
 class Agent:
     """The handle of an agent."""
 
-    def __init__(self, sim: Simulation, name: str, resources: Resources) -> None:
-        self.name, self.resources = name, resources
+    def __init__(self, sim: Simulation, name: str) -> None:
+        self.name = name
         self._sim = sim
+
+    @property
+    def resources(self) -> Resources:
+        """Its own resources, without what it lends out. Raises UnknownId once it was removed."""
+        return self._sim.cluster.info(self.name).resources
 
     @property
     def id(self) -> str:
@@ -296,4 +348,4 @@ class Agent:
         return self._sim.calendar.registered_id(self.name)
 
     def __repr__(self) -> str:
-        return f"Agent({self.name!r}, {str(self.resources)!r})"
+        return f"Agent({self.name!r})"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from raymesos.errors import InvalidValue
-from raymesos.model.resources import Resources
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Disk, Key, Resources, build
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
 from raymesos.model.tasks import ALL_CAPABILITIES, Reason
 from raymesos.wire.messages import Demand
 
 Row = TypeVar("Row")
+DiskRow = Mapping[str, Any]
+DISK_SOURCES = ("ROOT", "PATH", "MOUNT", "BLOCK", "RAW")
 DemandText = Sequence[tuple[str | Resources, int]]
 """(shape, count) pairs."""
 
@@ -33,6 +36,50 @@ class HasId(Protocol):
 
     @property
     def id(self) -> str: ...
+
+
+def text_of(field: str, text: str) -> str:
+    if not isinstance(text, str):
+        raise InvalidValue(field, text, "must be text")
+    return text
+
+
+def attributes_of(attributes: str) -> Attributes:
+    if not isinstance(attributes, str):
+        raise InvalidValue("attributes", attributes, "must be text like rack:r1;n:5")
+    return Attributes.parse(attributes)
+
+
+def estimate_of(revocable: str | Resources) -> Resources:
+    """What an agent can lend out: unreserved scalars."""
+    found = Resources.of(revocable)
+    if not found.is_plain:
+        raise InvalidValue("revocable", str(found), "must be unreserved scalars like cpus:2")
+    return found
+
+
+def disks_of(disks: Iterable[DiskRow]) -> Resources:
+    """The disks as resources named `disk`, in MB; a ROOT disk adds to the agent's plain one."""
+    return build([_disk(row) for row in rows("disks", disks)])
+
+
+def _disk(row: DiskRow) -> tuple[Key, int]:
+    if not isinstance(row, Mapping) or not {"type", "size_mb"} <= row.keys() <= {
+        "type",
+        "root",
+        "size_mb",
+        "id",
+        "profile",
+    }:
+        raise InvalidValue("disks", row, "must have type and size_mb, and may have root, id and profile")
+    source, size_mb = row["type"], row["size_mb"]
+    if source not in DISK_SOURCES:
+        raise InvalidValue("disks", source, f"must be one of {', '.join(DISK_SOURCES)}")
+    if not isinstance(size_mb, int | float) or not math.isfinite(size_mb) or size_mb <= 0:
+        raise InvalidValue("disks", size_mb, "must be a size_mb above 0")
+    more = {field: text_of("disks", row.get(field, "")) for field in ("root", "id", "profile")}
+    key = Key("disk") if source == "ROOT" else Key("disk", disk=Disk(source, **more))
+    return key, round(size_mb * 1000)
 
 
 def name_of(name: str) -> str:

@@ -22,6 +22,7 @@ from raymesos.sim.jobs import BATCH
 from raymesos.sim.report import Report
 from raymesos.sim.story import Story
 from raymesos.sim.world import World
+from raymesos.wire.messages import AgentInfo
 
 # 2026-01-05, a Monday; any moment would do.
 START_MS = 1_767_571_200_000
@@ -109,8 +110,10 @@ class _Run:
 
     def _build(self) -> None:
         for plan in plan_agents(self.report.agents, self._rng):
-            self._cluster.add_agent(plan.name, plan.resources, Attributes.parse(plan.attributes))
-            self._audit.agent_added(plan.name, plan.resources)
+            attributes = Attributes.parse(plan.attributes)
+            info = AgentInfo(plan.name, plan.name, plan.resources, attributes, node_id=plan.name)
+            self._cluster.add_agent(info)
+            self._audit.agent_added(info)
             self._work.cpus_in_all += plan.resources.scalar("cpus")
         for wish in plan_frameworks(self.report.frameworks, self.report.tasks, self._rng):
             load = Workload.of(wish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raymesos.model.attributes import Attributes
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState
 from raymesos.wire.operations import OperationStatus
@@ -181,3 +182,31 @@ class OperationAcknowledged:
     framework_id: str
     operation_id: str
     uuid: str
+
+
+@message(89)
+class AgentUpdated:
+    """The registered agent has another total, other attributes, another fault domain or another estimate of what it can lend. Its name stays."""
+
+    agent_id: str
+    info: AgentInfo
+
+
+# ---------------------------------------------------------------- host → agent
+
+
+@message(103)
+class Estimated:
+    """What the agent can lend out now, as plain scalars. Revocable tasks that hold more are killed until it is enough."""
+
+    revocable: Resources
+
+
+@message(102)
+class ConfigureAgent:
+    """The agent has these resources, attributes and fault domain from now on. Nothing that runs is ended: what is missing is not given out again."""
+
+    resources: Resources
+    attributes: Attributes
+    region: str = ""
+    zone: str = ""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.work import Work
 
@@ -46,6 +47,8 @@ class TaskInfo:
     labels: tuple[tuple[str, str], ...] = ()
     group_id: str = ""
     """Given by the master to the tasks of a LaunchGroup: when one of them fails or is killed, the others are killed."""
+    gpu_ids: tuple[int, ...] = ()
+    """Which of its agent's GPUs it has, counted from 0: filled by the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AgentInfo:
-    """What an agent says of itself. `name` is unique in the cluster and is its address's last part."""
+    """What an agent says of itself. `name` is unique in the cluster and is its address's last part. `resources` are its own, without what is lent out."""
 
     name: str
     hostname: str
@@ -135,6 +138,13 @@ class AgentInfo:
     region: str = ""
     zone: str = ""
     """Its fault domain; empty if it has none."""
+    revocable: Resources = EMPTY
+    """What it lends out besides, as plain scalars: used by nobody now, taken back when its owner wants it. An estimate, so no record of it is kept."""
+
+    @property
+    def total(self) -> Resources:
+        """All that there is: its own, and what it lends out, which is revocable."""
+        return self.resources + as_revocable(self.revocable) if self.revocable else self.resources
 
 
 @dataclass(frozen=True, slots=True)

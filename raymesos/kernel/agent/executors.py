@@ -26,7 +26,6 @@ from raymesos.kernel.agent.state import (
 )
 from raymesos.kernel.names import executor_address, launcher_address
 from raymesos.machine import MASTER, Outbox
-from raymesos.model.resources import EMPTY
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import (
     ExecutorKept,
@@ -155,8 +154,8 @@ def overdue(state: State, framework_id: str, executor_id: str, out: Outbox, now_
                 stopping.force(state, executor, fate, out, now_ms)
 
 
-def tell_agent_id(state: State, out: Outbox) -> None:
-    """Executors that subscribed before the agent had an id learn it."""
+def tell_who_we_are(state: State, out: Outbox) -> None:
+    """Executors that are up learn who their agent is now."""
     for executor in executors(state):
         if isinstance(executor.phase, Running):
             out.send(executor.address, ExecutorSubscribed(state.agent_id, state.info))
@@ -227,11 +226,9 @@ def _adopt_or_kill(state: State, executor: Executor, message: ExecutorSubscribe,
             continue
         # With updates to come, its state is what they make of it.
         now = TaskState.STAGING if info.task_id in reported else task_state
-        task = add_task(state, framework, executor.id, info, now)
-        if task is None:  # The agent has less than in its former life. It runs, so it is kept.
-            task = framework.tasks[info.task_id] = Task(framework.id, executor.id, info, now, EMPTY)
+        if not state.free.contains(info.resources):  # The agent has less than before. It runs, so it is kept.
             event(out, now_ms, "agent overcommitted", info.task_id, f"{info.resources} of {state.free} free")
-        task.handed_over = True
+        add_task(state, framework, executor.id, info, now).handed_over = True
 
 
 def _take_updates(state: State, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.agent import executors, recovery, registration, stopping, tasks, updates
+from raymesos.kernel.agent import changes, executors, recovery, registration, stopping, tasks, updates
 from raymesos.kernel.agent.state import Leaving, Recovering, State, Stopped, check, parse_key
 from raymesos.kernel.names import Uuids
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
@@ -15,6 +15,8 @@ from raymesos.wire.messages import (
     AgentInfo,
     AgentRefused,
     AgentRegistered,
+    ConfigureAgent,
+    Estimated,
     ExecutorLost,
     ExecutorMessage,
     ExecutorSubscribe,
@@ -31,6 +33,8 @@ from raymesos.wire.messages import (
 AgentInbox = (
     AgentRefused
     | AgentRegistered
+    | ConfigureAgent
+    | Estimated
     | ExecutorLost
     | ExecutorMessage
     | ExecutorSubscribe
@@ -64,7 +68,7 @@ class AgentMachine:
         known_executors: Sequence[tuple[str, str] | tuple[str, str, str]] = (),
     ) -> None:
         uuids = Uuids(f"agent/{info.name}", incarnation)
-        self.state = State(settings, info, incarnation, uuids, agent_id or "", free=info.resources)
+        self.state = State(settings, info, incarnation, uuids, agent_id or "")
         for known in known_executors:
             recovery.expect(self.state, *known)
 
@@ -121,6 +125,10 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
             stopping.shutdown_framework(state, message, out, now_ms)
         case ShutdownOneExecutor():
             stopping.shutdown_executor(state, message, out, now_ms)
+        case Estimated(revocable):
+            changes.estimated(state, revocable, out, now_ms)
+        case ConfigureAgent():
+            changes.configured(state, message, out, now_ms)
         case Leave(grace_ms):
             stopping.leave(state, grace_ms, out, now_ms)
         case LinkDown(peer):

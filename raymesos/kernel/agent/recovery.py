@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from raymesos.kernel.agent import executors, registration, stopping
+from raymesos.kernel.agent import changes, executors, registration, stopping
 from raymesos.kernel.agent.state import (
     Executor,
     Reconnecting,
@@ -75,6 +75,7 @@ def proceed(state: State, out: Outbox, now_ms: int) -> None:
         _give_up_tasks(state, out, now_ms)
     for framework in list(state.frameworks.values()):
         forget_if_idle(state, framework)
+    changes.take_back(state, out, now_ms)
     registration.join(state, out)
 
 

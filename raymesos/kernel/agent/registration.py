@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import executors, stopping, tasks, updates
+from raymesos.kernel.agent import changes, executors, stopping, tasks, updates
 from raymesos.kernel.agent.state import Joined, Joining, Leaving, Recovering, State, Stopped, event
 from raymesos.machine import MASTER, Outbox
 from raymesos.wire.messages import (
@@ -43,7 +43,8 @@ def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int)
     if state.agent_id != message.agent_id:
         state.agent_id = message.agent_id
         out.persist(AgentIdKept(message.agent_id))
-        executors.tell_agent_id(state, out)
+        executors.tell_who_we_are(state, out)
+    changes.tell(state, out)
     if not was_joined:
         updates.resend_all(state, out)
     tasks.answer_unknown(state, message.reconcile, out, now_ms)
@@ -91,8 +92,11 @@ def ping_missed(state: State, out: Outbox, now_ms: int) -> None:
 
 def _ask(state: State, out: Outbox) -> None:
     if not state.agent_id:
-        out.send(MASTER, RegisterAgent(state.info, state.incarnation))
+        # The same each time: one that says something else is another agent to the master, and ours is gone.
+        state.told = state.told or state.info
+        out.send(MASTER, RegisterAgent(state.told, state.incarnation))
         return
+    state.told = state.info
     frameworks = state.frameworks.values()
     out.send(
         MASTER,

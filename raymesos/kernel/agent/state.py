@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from raymesos.errors import InvariantBroken
+from raymesos.kernel.agent import gpus
 from raymesos.kernel.names import Uuids, default_executor_id
 from raymesos.machine import Outbox
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import remaining
 from raymesos.model.settings import AgentSettings
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
 from raymesos.wire.messages import AgentInfo, FrameworkInfo, TaskInfo, TaskStatus
@@ -106,11 +108,13 @@ class Task:
     executor_id: str
     info: TaskInfo
     state: TaskState
-    held: Resources
-    """What it takes out of the agent's free resources until it ends."""
+    number: int
+    """In the order in which tasks came to this life of the agent."""
     handed_over: bool = False
     kill_grace_ms: int | None = None
     """Not None once a kill was asked for."""
+    fate: Fate | None = None
+    """How its end by a kill is reported if the agent itself had it killed."""
 
 
 @dataclass(slots=True)
@@ -142,10 +146,24 @@ class State:
     uuids: Uuids
     agent_id: str = ""
     phase: Phase = field(default_factory=Recovering)
-    free: Resources = EMPTY
+    told: AgentInfo | None = None
+    """What the master was last told of the agent; None while it was told nothing."""
+    used: Resources = EMPTY
+    """What its tasks hold until they end. It may be more than `total` when that became less."""
+    numbered: int = 0
+    """How many tasks came in this life."""
     frameworks: dict[str, Framework] = field(default_factory=dict)
     ended: dict[tuple[str, str], None] = field(default_factory=dict)
     """(framework id, task id) of the last tasks whose terminal update was acknowledged."""
+
+    @property
+    def total(self) -> Resources:
+        """All that there is: the agent's own, and what it lends out."""
+        return self.info.total
+
+    @property
+    def free(self) -> Resources:
+        return remaining(self.total, self.used)
 
 
 # ---------------------------------------------------------------- looking up
@@ -184,19 +202,24 @@ def forget_if_idle(state: State, framework: Framework) -> None:
         state.frameworks.pop(framework.id, None)
 
 
-def add_task(state: State, framework: Framework, executor_id: str, info: TaskInfo, now: TaskState) -> Task | None:
-    """Book a task and what it needs; None, and nothing booked, if that is not free."""
-    if not state.free.contains(info.resources):
-        return None
-    state.free = state.free - info.resources
-    task = framework.tasks[info.task_id] = Task(framework.id, executor_id, info, now, info.resources)
+def add_task(state: State, framework: Framework, executor_id: str, info: TaskInfo, now: TaskState) -> Task:
+    """Book a task and what it holds."""
+    state.used = state.used + info.resources
+    state.numbered += 1
+    task = framework.tasks[info.task_id] = Task(framework.id, executor_id, info, now, state.numbered)
     return task
+
+
+def live_tasks(state: State) -> list[Task]:
+    """All that have not ended, in the order in which they came."""
+    found = [t for f in state.frameworks.values() for t in f.tasks.values() if not is_terminal(t.state)]
+    return sorted(found, key=lambda t: t.number)
 
 
 def set_state(state: State, task: Task, new: TaskState) -> None:
     """The end of a task frees what it held."""
     if is_terminal(new) and not is_terminal(task.state):
-        state.free = state.free + task.held
+        state.used = state.used - task.info.resources
     task.state = new
 
 
@@ -243,16 +266,17 @@ def parse_key(key: str) -> tuple[str, str, str]:
 
 def check(state: State) -> None:
     """Raises InvariantBroken if the agent's books do not agree."""
-    total = state.free
+    used: Resources = EMPTY
     for framework in state.frameworks.values():
         for task in framework.tasks.values():
             _check_task(framework, task)
             if not is_terminal(task.state):
-                total = total + task.held
+                used = used + task.info.resources
         for task_id, stream in framework.streams.items():
             _check_stream(framework, task_id, stream)
-    if total != state.info.resources:
-        raise InvariantBroken("agent.free", f"{state.info.name} has {state.info.resources}, free and held are {total}")
+    if used != state.used:
+        raise InvariantBroken("agent.used", f"{state.info.name} counts {state.used} as used, its tasks hold {used}")
+    gpus.check(live_tasks(state))
     if len(state.ended) > state.settings.ended_tasks:
         raise InvariantBroken("agent.ended", f"{len(state.ended)} ended tasks are remembered")
 

@@ -28,6 +28,7 @@ from raymesos.kernel.agent.state import (
 )
 from raymesos.kernel.names import launcher_address
 from raymesos.machine import MASTER, Outbox
+from raymesos.model.resources import EMPTY
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import (
     ExecutorDropped,
@@ -102,7 +103,7 @@ def stop_everything(state: State, reason: str, out: Outbox, now_ms: int) -> None
         for task_id in framework.streams:
             out.sleep(wake_key("update", framework.id, task_id))
     state.frameworks.clear()
-    state.free = state.info.resources
+    state.used = EMPTY
     for key in ("register", "ping", "leave"):
         out.sleep(key)
     state.phase = Stopped(reason)
@@ -178,7 +179,8 @@ def _end_tasks(state: State, executor: Executor, fate: Fate, out: Outbox, now_ms
     framework = state.frameworks[executor.framework_id]
     for task in tasks_of(state, executor):
         if not (queued_only and task.handed_over):
-            updates.book(state, framework, status_of(state, now_ms, task.info.task_id, executor.id, fate), out)
+            told = status_of(state, now_ms, task.info.task_id, executor.id, task.fate or fate)
+            updates.book(state, framework, told, out)
 
 
 def _drop(framework: Framework, executor: Executor, out: Outbox) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.agent import executors, groups, updates
+from raymesos.kernel.agent import executors, gpus, groups, updates
 from raymesos.kernel.agent.state import (
     Executor,
     Fate,
@@ -70,7 +70,7 @@ def kill(state: State, message: KillTask, out: Outbox, now_ms: int) -> None:
         if message.task_id not in framework.streams:
             updates.book(state, framework, status_of(state, now_ms, message.task_id, "", NOT_HERE), out)
     elif not is_terminal(task.state):
-        _kill(state, framework, task, message.grace_ms, out, now_ms)
+        end(state, framework, task, message.grace_ms, out, now_ms)
 
 
 def answer_unknown(state: State, pairs: tuple[tuple[str, str], ...], out: Outbox, now_ms: int) -> None:
@@ -108,8 +108,7 @@ def _admit(
         executors.start(state, framework, executor_id, out, for_groups=for_groups)
     elif executor.for_groups and not infos[0].group_id:
         groups.serves_alone(framework, executor, out)
-    booked = [add_task(state, framework, executor_id, info, TaskState.STAGING) for info in infos]
-    return [task for task in booked if task is not None]
+    return [add_task(state, framework, executor_id, gpus.assigned(state, info), TaskState.STAGING) for info in infos]
 
 
 def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
@@ -140,10 +139,12 @@ def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | Non
     return None
 
 
-def _kill(state: State, framework: Framework, task: Task, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
+def end(state: State, framework: Framework, task: Task, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
+    """Kill it: at once if its executor does not have it yet."""
     executor = framework.executors[task.executor_id]
     if not task.handed_over:
-        status = status_of(state, now_ms, task.info.task_id, task.executor_id, groups.KILLED_EARLY)
+        fate = task.fate or groups.KILLED_EARLY
+        status = status_of(state, now_ms, task.info.task_id, task.executor_id, fate)
         updates.book(state, framework, status, out)
         groups.end_others(state, framework, task, out, now_ms)
         groups.leave_if_done(state, executor, out, now_ms)

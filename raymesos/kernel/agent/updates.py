@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raymesos.kernel.agent.state import (
+    Fate,
     Framework,
     Joining,
     Leaving,
@@ -98,8 +99,7 @@ def acknowledged(state: State, message: StatusAcknowledged, out: Outbox) -> None
     _remember(stream, message.uuid, state.settings.pending_updates_per_task)
     stream.retry_ms = state.settings.update_retry_ms
     out.sleep(wake_key("update", framework.id, message.task_id))
-    if status.source is Source.EXECUTOR:
-        _to_executor(state, framework, status.executor_id, status, out)
+    _to_executor(state, framework, status.executor_id, status, out)
     if is_terminal(status.state):
         _forget(state, framework, message.task_id)
     elif stream.pending:
@@ -129,8 +129,7 @@ def _drop_one(state: State, framework: Framework, stream: Stream, out: Outbox) -
     next(uuids)
     status = stream.pending.pop(next(uuids))
     _remember(stream, status.uuid, state.settings.pending_updates_per_task)
-    if status.source is Source.EXECUTOR:
-        _to_executor(state, framework, status.executor_id, status, out)
+    _to_executor(state, framework, status.executor_id, status, out)
 
 
 def _remember(stream: Stream, uuid: str, bound: int) -> None:
@@ -157,11 +156,21 @@ def _to_executor(state: State, framework: Framework, executor_id: str, status: T
 def _completed(state: State, framework: Framework, executor_id: str, status: TaskStatus) -> TaskStatus:
     """The update with what only the agent knows: its own id, and why it had the task killed."""
     reason = status.reason
+    task = framework.tasks.get(status.task_id)
+    if task is not None and task.fate is not None and status.state in (TaskState.KILLING, TaskState.KILLED):
+        return _fated(state, executor_id, status, task.fate)
     if reason is Reason.NONE and status.state in (TaskState.KILLING, TaskState.KILLED):
         reason = _why_killed(state, framework.id, executor_id)
     if status.agent_id == state.agent_id and status.executor_id == executor_id and reason is status.reason:
         return status
     return replace(status, agent_id=state.agent_id, executor_id=executor_id, reason=reason)
+
+
+def _fated(state: State, executor_id: str, status: TaskStatus, fate: Fate) -> TaskStatus:
+    """On its way there it is only being killed; then it is what the agent has made of it."""
+    new = status.state if status.state is TaskState.KILLING else fate.state
+    told = replace(status, agent_id=state.agent_id, executor_id=executor_id, source=Source.AGENT)
+    return replace(told, state=new, reason=fate.reason, message=fate.message)
 
 
 def _why_killed(state: State, framework_id: str, executor_id: str) -> Reason:

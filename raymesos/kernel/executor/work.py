@@ -9,7 +9,7 @@ from __future__ import annotations
 from signal import Signals
 
 from raymesos.kernel.executor import groups, reports
-from raymesos.kernel.executor.environment import environment, mem_limit_kb
+from raymesos.kernel.executor.environment import environment, mem_limit_kb, work_of
 from raymesos.kernel.executor.state import Begun, Ended, Killing, Running, State, Task, Waiting, reply_to
 from raymesos.kernel.executor.subscription import report
 from raymesos.machine import Outbox
@@ -129,7 +129,7 @@ def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
     task.phase = Begun()
     out.send(
         state.shim_address,
-        StartWork(info.task_id, info.work, info.role, mem_limit_kb(info), environment(state, info)),
+        StartWork(info.task_id, work_of(info), info.role, mem_limit_kb(info), environment(state, info)),
     )
     _progress(state, now_ms, task, TaskState.STARTING, out)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raymesos.kernel.master import levelling, notes, offers, removal
 from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unname
 from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.resources import EMPTY
 from raymesos.wire.messages import (
     AgentActivated,
     AgentAdded,
     AgentAdmitted,
+    AgentChanged,
     AgentDeactivated,
     AgentInfo,
     AgentReachable,
     AgentRefused,
     AgentRegistered,
+    AgentUpdated,
     Held,
     Ping,
     Pong,
@@ -46,7 +51,7 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     _tell_allocator(state, agent, out)
     count(state, "slave_registrations")
     notes.agent_now(out, now_ms, agent)
-    notes.event(out, now_ms, "agent registered", agent_id, f"{agent.info.name}: {agent.info.resources}")
+    notes.event(out, now_ms, "agent registered", agent_id, f"{agent.info.name}: {agent.whole}")
 
 
 def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox, now_ms: int) -> None:
@@ -70,6 +75,26 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     count(state, "slave_reregistrations")
     notes.agent_now(out, now_ms, agent)
     notes.event(out, now_ms, "agent back", agent.id, f"{agent.info.name}, {len(agent.tasks)} tasks")
+
+
+def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_ms: int) -> None:
+    """Take the registered agent as it says that it is now. Offers that are not true any more are rescinded before the allocator hears of it."""
+    agent = agent_at(state, sender, message.agent_id)
+    if agent is None or message.info.name != agent.info.name:
+        count(state, "dropped_messages")
+        return
+    before, total = agent.info, agent.whole
+    if message.info == before:
+        return
+    agent.info = message.info
+    agent.shrunk = agent.shrunk or not agent.whole.contains(total)
+    if on_record(before) != on_record(agent.info):
+        _admit(state, agent.id, agent.info, out)
+    offers.rescind_untrue(state, agent, before, out, now_ms)
+    info = agent.info
+    out.send(ALLOCATOR, AgentChanged(agent.id, agent.whole, info.attributes, info.region, info.zone))
+    notes.agent_now(out, now_ms, agent)
+    notes.event(out, now_ms, "agent changed", agent.id, f"{info.name}: {agent.whole}")
 
 
 def unregister(state: State, sender: str, message: UnregisterAgent, out: Outbox, now_ms: int) -> None:
@@ -156,21 +181,27 @@ def _move(state: State, agent: Agent, sender: str, message: ReregisterAgent) -> 
     state.incarnations += 1
     agent.info, agent.address, agent.life = message.info, sender, message.incarnation
     agent.incarnation, agent.connected, agent.missed_pings = state.incarnations, True, 0
+    agent.shrunk = False
     state.agent_of_name[agent.info.name] = agent.id
     state.agent_of_address[sender] = agent.id
 
 
+def on_record(info: AgentInfo) -> AgentInfo:
+    """What is kept of it: an estimate is said anew every few seconds, and worth nothing later."""
+    return replace(info, revocable=EMPTY) if info.revocable else info
+
+
 def _admit(state: State, agent_id: str, info: AgentInfo, out: Outbox) -> None:
-    state.admitted[agent_id] = info
+    kept = state.admitted[agent_id] = on_record(info)
     note_agent_id(state, agent_id)
-    out.persist(AgentAdmitted(agent_id, info))
+    out.persist(AgentAdmitted(agent_id, kept))
 
 
 def _readmit(state: State, message: ReregisterAgent, out: Outbox) -> None:
     if message.agent_id in state.unreachable:
         del state.unreachable[message.agent_id]
         out.persist(AgentReachable(message.agent_id))
-    if state.admitted.get(message.agent_id) != message.info:
+    if state.admitted.get(message.agent_id) != on_record(message.info):
         _admit(state, message.agent_id, message.info, out)
 
 
@@ -195,10 +226,12 @@ def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
             agent.id,
             agent.incarnation,
             info.hostname,
-            info.resources,
+            agent.whole,
             info.attributes,
             tuple(held),
             active=agent.connected,
+            region=info.region,
+            zone=info.zone,
         ),
     )
     if agent.connected:

@@ -74,7 +74,7 @@ def _check_agent(state: State, agent: Agent) -> None:
 
 def _check_room(agent: Agent, offered: Resources) -> None:
     """Of no kind more is offered and used than there is. An agent that came back smaller may have more in use: then nothing of that kind is offered."""
-    total = agent.info.resources
+    total = agent.whole
     if total.contains(agent.used + offered):
         return
     for key, _ in agent.used + offered:

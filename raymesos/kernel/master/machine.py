@@ -24,6 +24,7 @@ from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
     Accept,
     Acknowledge,
+    AgentUpdated,
     Allocations,
     AllocatorReady,
     AllocatorReset,
@@ -63,7 +64,16 @@ FromFramework = (
     | ToExecutor
     | ShutdownExecutor
 )
-FromAgent = RegisterAgent | ReregisterAgent | UnregisterAgent | Pong | StatusUpdate | ExecutorMessage | ExecutorExited
+FromAgent = (
+    RegisterAgent
+    | ReregisterAgent
+    | AgentUpdated
+    | UnregisterAgent
+    | Pong
+    | StatusUpdate
+    | ExecutorMessage
+    | ExecutorExited
+)
 FromHost = Wake | LinkDown | LinkUp
 MasterInbox = FromFramework | FromAgent | FromHost | AllocatorReady | Allocations | SetWeights
 
@@ -114,6 +124,7 @@ class MasterMachine:
             case (
                 RegisterAgent()
                 | ReregisterAgent()
+                | AgentUpdated()
                 | UnregisterAgent()
                 | Pong()
                 | StatusUpdate()
@@ -161,6 +172,8 @@ def _hear_agent(state: State, sender: str, message: FromAgent, out: Outbox, now_
             agents.register(state, sender, message, out, now_ms)
         case ReregisterAgent():
             agents.reregister(state, sender, message, out, now_ms)
+        case AgentUpdated():
+            agents.updated(state, sender, message, out, now_ms)
         case UnregisterAgent():
             agents.unregister(state, sender, message, out, now_ms)
         case Pong():

@@ -82,7 +82,7 @@ def _resources(state: State) -> dict[str, float]:
     total = {(name, kind): 0 for name in ("cpus", "gpus", "mem", "disk") for kind in ("", "_revocable")}
     used = dict(total)
     for agent in state.agents.values():
-        _add(total, agent.info.resources)
+        _add(total, agent.whole)
         _add(used, agent.used)
     values: dict[str, float] = {}
     for (name, kind), whole in total.items():

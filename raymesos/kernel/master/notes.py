@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raymesos.kernel.master.state import Agent, Framework, Task
 from raymesos.machine import Outbox
+from raymesos.model.resources import Resources
 from raymesos.wire.messages import AgentInfo
 from raymesos.wire.notes import AgentNote, EventNote, FrameworkNote, OffersNote, TaskNote
 
@@ -13,11 +14,15 @@ def event(out: Outbox, now_ms: int, kind: str, subject: str, text: str = "") -> 
 
 
 def agent_is(out: Outbox, now_ms: int, agent_id: str, info: AgentInfo, state: str) -> None:
-    out.note(AgentNote(now_ms, agent_id, info.name, info.hostname, state, info.resources, info.attributes))
+    _agent(out, now_ms, agent_id, info, state, info.resources)
 
 
 def agent_now(out: Outbox, now_ms: int, agent: Agent) -> None:
-    agent_is(out, now_ms, agent.id, agent.info, "active" if agent.connected else "disconnected")
+    _agent(out, now_ms, agent.id, agent.info, "active" if agent.connected else "disconnected", agent.whole)
+
+
+def _agent(out: Outbox, now_ms: int, agent_id: str, info: AgentInfo, state: str, total: Resources) -> None:
+    out.note(AgentNote(now_ms, agent_id, info.name, info.hostname, state, total, info.attributes))
 
 
 def framework_now(out: Outbox, now_ms: int, framework: Framework) -> None:

@@ -6,8 +6,9 @@ from raymesos.kernel.master import notes
 from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.resources import Resources
+from raymesos.model.revocable import remaining
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
-from raymesos.wire.messages import Allocations, Decline, Grant, Offer, Offers, Recover, Rescind
+from raymesos.wire.messages import AgentInfo, Allocations, Decline, Grant, Offer, Offers, Recover, Rescind
 
 
 def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> None:
@@ -25,6 +26,7 @@ def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> Non
             or framework.address is None
             or not agent.connected
             or grant.role not in framework.info.roles
+            or (agent.shrunk and not left_of(state, agent).contains(grant.resources))
         ):
             recover(out, grant.framework_id, grant.role, agent, grant.resources)
             continue
@@ -74,6 +76,33 @@ def rescind_of_agent(state: State, agent: Agent, out: Outbox, now_ms: int) -> No
         rescind(state, offer_id, out)
     for framework_id in frameworks:
         notes.offers_now(out, now_ms, state.frameworks[framework_id])
+
+
+def rescind_untrue(state: State, agent: Agent, before: AgentInfo, out: Outbox, now_ms: int) -> None:
+    """Take back what the agent, which was `before`, does not offer so any more: everything under other attributes or another fault domain, what was lent by
+    another estimate, and, oldest kept first, what does not fit. (Mesos: Master::updateSlave)"""
+    now = agent.info
+    moved = (before.attributes, before.region, before.zone) != (now.attributes, now.region, now.zone)
+    left = remaining(agent.whole, agent.used)
+    frameworks: dict[str, None] = {}
+    for offer_id in list(agent.offers):
+        offer = state.offers[offer_id]
+        lent = before.revocable != now.revocable and bool(offer.resources.revocable())
+        if not moved and not lent and left.contains(offer.resources):
+            left = left - offer.resources
+            continue
+        frameworks[offer.framework_id] = None
+        rescind(state, offer_id, out)
+    for framework_id in frameworks:
+        notes.offers_now(out, now_ms, state.frameworks[framework_id])
+
+
+def left_of(state: State, agent: Agent) -> Resources:
+    """What of the agent is neither used nor offered."""
+    held = agent.used
+    for offer_id in agent.offers:
+        held = held + state.offers[offer_id].resources
+    return remaining(agent.whole, held)
 
 
 def rescind_all(state: State, out: Outbox, now_ms: int) -> None:

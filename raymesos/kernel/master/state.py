@@ -77,6 +77,13 @@ class Agent:
     used: Resources = EMPTY
     """What its tasks hold."""
     offers: dict[str, None] = field(default_factory=dict)
+    shrunk: bool = False
+    """Its total has become less since the allocator was told of this incarnation: a grant made before may not fit."""
+
+    @property
+    def whole(self) -> Resources:
+        """All that it has, as the allocator is told: its own resources, and what it lends out."""
+        return self.info.total
 
 
 @dataclass(slots=True)

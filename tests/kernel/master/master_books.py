@@ -10,6 +10,7 @@ from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.messages import (
     AgentActivated,
     AgentAdded,
+    AgentChanged,
     AgentDeactivated,
     AgentRemoved,
     AllocatorReset,
@@ -63,6 +64,8 @@ class Books:
                 for row in message.held:
                     self._hold(booked, (row.framework_id, row.role), row.resources)
                 self.agents[message.agent_id] = booked
+            case AgentChanged(agent_id, total):
+                self.agents[agent_id].total = total
             case AgentRemoved(agent_id):
                 del self.agents[agent_id]
             case AgentActivated(agent_id):

@@ -1,0 +1,74 @@
+"""An agent that changes while it runs: another total, other attributes, another fault domain, another estimate of what it can lend out.
+
+When it lends less than revocable tasks hold, the owner wants it back: tasks of the lowest priority and among them the youngest are killed, no more than needed.
+(Mesos: the QoS controller's kill)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from raymesos.kernel.agent import executors, tasks
+from raymesos.kernel.agent.state import Fate, Joined, State, Stopped, Task, event, live_tasks
+from raymesos.machine import MASTER, Outbox
+from raymesos.model.resources import Resources
+from raymesos.model.revocable import to_take_back
+from raymesos.model.tasks import Reason, TaskState
+from raymesos.wire.messages import AgentInfo, AgentUpdated, ConfigureAgent
+
+
+def estimated(state: State, revocable: Resources, out: Outbox, now_ms: int) -> None:
+    """So much can be lent out from now on; what is lent beyond it is taken back."""
+    _become(state, replace(state.info, revocable=revocable), out)
+    take_back(state, out, now_ms)
+
+
+def configured(state: State, message: ConfigureAgent, out: Outbox, now_ms: int) -> None:
+    """The agent is as the message says. What runs goes on; of what it holds too much, nothing is given out."""
+    info = replace(state.info, resources=message.resources, attributes=message.attributes)
+    info = replace(info, region=message.region, zone=message.zone)
+    _become(state, info, out)
+    event(out, now_ms, "agent configured", state.agent_id or state.info.name, str(state.total))
+
+
+def tell(state: State, out: Outbox) -> None:
+    """The master knows what the agent is; until it is registered it learns that with the registration."""
+    if isinstance(state.phase, Joined) and state.told != state.info:
+        state.told = state.info
+        out.send(MASTER, AgentUpdated(state.agent_id, state.info))
+
+
+def take_back(state: State, out: Outbox, now_ms: int) -> None:
+    """Kill revocable tasks until those that are left hold no more than is lent out. Those that are being killed for it already count as gone."""
+    holders = [t for t in live_tasks(state) if t.fate is None and t.info.resources.revocable()]
+    excess = _excess(holders, state.info.revocable)
+    if not excess:
+        return
+    by_name = {str(t.number): t for t in holders}
+    first_to_go = sorted(holders, key=lambda t: (t.info.priority, -t.number))
+    for name in to_take_back([(str(t.number), t.info.resources.revocable()) for t in first_to_go], excess):
+        _preempt(state, by_name[name], out, now_ms)
+
+
+def _become(state: State, info: AgentInfo, out: Outbox) -> None:
+    if info == state.info or isinstance(state.phase, Stopped):
+        return
+    state.info = info
+    executors.tell_who_we_are(state, out)
+    tell(state, out)
+
+
+def _excess(holders: list[Task], lent: Resources) -> dict[str, int]:
+    """By name, in thousandths: how much more they hold than is lent out."""
+    held: dict[str, int] = {}
+    for task in holders:
+        for name, value in task.info.resources.revocable().quantities().items():
+            held[name] = held.get(name, 0) + value
+    return {name: value - lent.scalar(name) for name, value in held.items() if value > lent.scalar(name)}
+
+
+def _preempt(state: State, task: Task, out: Outbox, now_ms: int) -> None:
+    text = f"its agent lends out only {state.info.revocable or 'nothing'}"
+    task.fate = Fate(TaskState.GONE, Reason.CONTAINER_PREEMPTED, f"Container preempted: {text}")
+    event(out, now_ms, "task preempted", task.info.task_id, text)
+    tasks.end(state, state.frameworks[task.framework_id], task, 0, out, now_ms)
