@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from raymesos.errors import InvariantBroken
+from raymesos.model.portions import INDIVISIBLE, once
 from raymesos.model.quantities import Quantity, Shared
 from raymesos.model.resource_text import quantity_text
 from raymesos.model.resources import EMPTY, Disk, Key, Reservation, Resources, build, fractional_gpus
 from raymesos.model.roles import role_error
 
-INDIVISIBLE = "MOUNT"
-"""Disks of this source are taken whole or not at all."""
 DIVISIBLE = ("", "PATH")
+"""Sources of disks that can be divided, and so of volumes whose size can change."""
 
 
 class Conversion(NamedTuple):
@@ -131,7 +131,7 @@ def destroy(available: Resources, volumes: Resources) -> Conversion | str:
         return "no volume is to be destroyed"
     if not all(is_volume(key) for key, _ in volumes):
         return f"{volumes} is not only persistent volumes"
-    return _out_of(available, Conversion(volumes.once(), _unmade(volumes)))
+    return _out_of(available, Conversion(once(volumes), _unmade(volumes)))
 
 
 def grow(available: Resources, volume: Resources, addition: Resources) -> Conversion | str:
@@ -191,7 +191,7 @@ def _create_reason(key: Key, quantity: Quantity, maker: Maker) -> str | None:
         return f"volume {id!r} must be made of reserved disk"
     if key.revocable:
         return f"volume {id!r} cannot be made of revocable disk"
-    if disk.source not in (*DIVISIBLE, INDIVISIBLE):
+    if disk.source not in (*DIVISIBLE, "MOUNT"):
         return f"volume {id!r} cannot be made of a {disk.source} disk"
     if not disk.container_path or disk.container_path.startswith("/") or ".." in disk.container_path.split("/"):
         return f"container_path {disk.container_path!r} of volume {id!r} must be a relative path"
@@ -239,7 +239,7 @@ def torn(available: Resources, wanted: Resources) -> str | None:
     if wanted.is_plain:
         return None
     for key, quantity in wanted:
-        if key.disk is not None and key.disk.source == INDIVISIBLE:
+        if key.disk is not None and key.disk.source in INDIVISIBLE:
             whole = dict(available).get(key)
             size = whole.value if isinstance(whole, Shared) else whole
             asked = quantity.value if isinstance(quantity, Shared) else quantity
@@ -266,6 +266,8 @@ def carried_over(total: Resources, base: Resources, new_base: Resources) -> tupl
 
     Volumes come first and whole or not at all; of scalars that are reserved as much stays as there is.
     """
+    if base == new_base:
+        return total, EMPTY
     made, lost = new_base, EMPTY
     pieces = [(key, quantity) for key, quantity in total if _is_made(key, base)]
     pieces.sort(key=lambda piece: not is_volume(piece[0]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from raymesos.model.conversions import INDIVISIBLE, is_volume, volume_id
+from raymesos.model.conversions import is_volume, volume_id
+from raymesos.model.portions import INDIVISIBLE, once
 from raymesos.model.quantities import Quantity
 from raymesos.model.quantities import contains as quantity_contains
 from raymesos.model.resources import EMPTY, Key, Resources, build
@@ -32,7 +33,7 @@ def volume_called(available: Resources, id: str, role: str | None = None) -> Res
     """The volume of this id (of `role`, if one is named), one copy of it if it is shared; None if there is none."""
     for key, quantity in available:
         if is_volume(key) and volume_id(key) == id and role in (None, key.role):
-            return build([(key, quantity)]).once()
+            return once(build([(key, quantity)]))
     return None
 
 
@@ -67,7 +68,7 @@ def _order(rank: Rank, written: Key, kind: Key, there: Quantity, wanted: Quantit
     order = rank(kind)
     if order is None:
         return None
-    if kind.disk is not None and kind.disk.source == INDIVISIBLE and written != kind:
+    if kind.disk is not None and kind.disk.source in INDIVISIBLE and written != kind:
         return order + 100 if there == wanted else None
     return -1 if written == kind and (written.reservations or written.disk or written.revocable) else order
 

@@ -274,18 +274,6 @@ class Resources:
         """What stays with whom it was given to."""
         return self if not self._rest else _make(self._plain, {k: q for k, q in self._rest.items() if not k.revocable})
 
-    def exclusive(self) -> Resources:
-        """What only one can hold: all but the shared."""
-        return self if not self._rest else _make(self._plain, {k: q for k, q in self._rest.items() if not k.shared})
-
-    def once(self) -> Resources:
-        """Each shared thing with one holder: what an agent must have so that all of this can be held."""
-        if not any(isinstance(q, Shared) and q.holders > 1 for q in self._rest.values()):
-            return self
-        return _make(
-            self._plain, {k: Shared(q.value, 1) if isinstance(q, Shared) else q for k, q in self._rest.items()}
-        )
-
     def scalars(self) -> Resources:
         """Without ranges and sets."""
         return _make(self._plain, {k: q for k, q in self._rest.items() if isinstance(q, int | Shared)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from raymesos.model.portions import unshared_part
 from raymesos.model.resources import EMPTY, Resources, build
 
 
@@ -13,7 +14,8 @@ def as_revocable(resources: Resources) -> Resources:
 
 
 def remaining(total: Resources, held: Resources) -> Resources:
-    """What is left of each kind of resource; nothing of a kind of which more is held than there is."""
+    """What is left of each kind of resource; nothing of a kind of which more is held than there is. What is shared is always left."""
+    held = unshared_part(held)
     if total.contains(held):
         return total - held
     left = EMPTY

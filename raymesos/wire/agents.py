@@ -12,18 +12,18 @@ from raymesos.wire.values import AgentInfo, AgentTask, FrameworkInfo, TaskInfo, 
 
 @message(70)
 class RegisterAgent:
-    """`incarnation` grows with each start of the agent process. `total` is what operations have made of the resources in `info`; empty: nothing else."""
+    """`incarnation` grows with each start of the agent process. `own` is what operations have made of the resources in `info`; empty: nothing else."""
 
     info: AgentInfo
     incarnation: int
-    total: Resources = EMPTY
+    own: Resources = EMPTY
 
 
 @message(71)
 class ReregisterAgent:
     """`executors` and `tasks` are all that live there now; terminal tasks with unacknowledged updates included.
 
-    `total` is what operations have made of the resources in `info` (empty: nothing else); `operations` are those whose outcome nobody has acknowledged.
+    `own` is what operations have made of the resources in `info` (empty: nothing else); `operations` are those whose outcome nobody has acknowledged.
     """
 
     agent_id: str
@@ -31,7 +31,7 @@ class ReregisterAgent:
     incarnation: int
     tasks: tuple[AgentTask, ...] = ()
     frameworks: tuple[FrameworkInfo, ...] = ()
-    total: Resources = EMPTY
+    own: Resources = EMPTY
     operations: tuple[tuple[str, OperationStatus], ...] = ()
     """(framework id, status) pairs."""
 
@@ -40,7 +40,7 @@ class ReregisterAgent:
 class AgentRegistered:
     """`reconcile`: tasks that the master thinks are there and the agent did not list; it answers for each. So for `operations`.
 
-    `total` is what the master thinks that the agent has: if something else has become of it meanwhile, the agent registers again. Empty: it is not said.
+    `own` is what the master thinks that operations have made of the agent: if it is something else by now, the agent registers again. Empty: nothing.
     """
 
     agent_id: str
@@ -48,7 +48,7 @@ class AgentRegistered:
     ping_timeout_ms: int
     reconcile: tuple[tuple[str, str], ...] = ()
     """(framework id, task id) pairs."""
-    total: Resources = EMPTY
+    own: Resources = EMPTY
     operations: tuple[tuple[str, str], ...] = ()
     """(framework id, operation id) pairs."""
 

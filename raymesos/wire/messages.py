@@ -130,7 +130,7 @@ from raymesos.wire.records import (
     MasterStarted,
     OperationForgotten,
     OperationKept,
-    TotalKept,
+    OwnKept,
     WeightsSet,
 )
 from raymesos.wire.scheduling import (
@@ -300,7 +300,7 @@ __all__ = [
     "TaskStatus",
     "Teardown",
     "ToExecutor",
-    "TotalKept",
+    "OwnKept",
     "Unavailability",
     "UnregisterAgent",
     "Unreserve",

@@ -99,11 +99,11 @@ class ExecutorDropped:
 
 
 @message(161)
-class TotalKept:
-    """Operations have made `total` of `base`, the resources that the agent was started with."""
+class OwnKept:
+    """Operations have made `own` of `base`, the resources that the agent was started with."""
 
     base: Resources
-    total: Resources
+    own: Resources
 
 
 @message(162)

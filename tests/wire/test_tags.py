@@ -130,7 +130,7 @@ GOLDEN = {
     158: "AgentIdKept",
     159: "ExecutorKept",
     160: "ExecutorDropped",
-    161: "TotalKept",
+    161: "OwnKept",
     162: "OperationKept",
     163: "OperationForgotten",
     180: "ChunkWork",

@@ -1,11 +1,12 @@
-"""Accepting offers: the one place where launches are verified against what was offered."""
+"""Accepting offers: the one place where launches and operations are verified against what was offered."""
 
 from __future__ import annotations
 
-from raymesos.kernel.master import launching, notes, offers
+from raymesos.kernel.master import launching, notes, offers, operations
 from raymesos.kernel.master.launching import Accepted, Answer
 from raymesos.kernel.master.state import Framework, State, count, subscriber
 from raymesos.machine import Outbox
+from raymesos.model.portions import once, shared_part
 from raymesos.model.resources import EMPTY
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import Accept, Launch, LaunchGroup
@@ -14,7 +15,7 @@ from raymesos.wire.messages import Accept, Launch, LaunchGroup
 def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: int) -> None:
     """Carry out the operations on the sum of the offers; the rest returns with the filter.
 
-    Offers that do not go together use none of them: every launch is answered DROPPED (LOST), and the valid ones return to the pool.
+    Offers that do not go together use none of them: every launch is answered DROPPED (LOST), every operation is dropped, and the valid ones return to the pool.
     """
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
@@ -22,22 +23,25 @@ def accepted(state: State, sender: str, message: Accept, out: Outbox, now_ms: in
     count(state, "messages_accept")
     error = _offers_error(state, framework, message.offer_ids)
     if error is not None:
-        _refuse(state, framework, message, f"Task launched with invalid offers: {error}", out, now_ms)
+        _refuse(state, framework, message, error, out, now_ms)
         return
     used = [offers.take(state, offer_id) for offer_id in message.offer_ids]
     if message.operations:
         framework.accepted += len(used)
     else:
         framework.declined += len(used)
-    on = Accepted(framework, state.agents[used[0].agent_id], used[0].role, EMPTY)
+    offered = EMPTY
     for offer in used:
-        on.left = on.left + offer.resources
+        offered = offered + offer.resources
+    on = Accepted(framework, state.agents[used[0].agent_id], used[0].role, offered, once(shared_part(offered)))
     for operation in message.operations:
         match operation:
             case Launch(tasks):
                 launching.launch(state, on, tasks, out, now_ms)
             case LaunchGroup():
                 launching.launch_group(state, on, operation, out, now_ms)
+            case _:
+                operations.convert(state, on, operation, out, now_ms)
     offers.recover(out, framework.id, on.role, on.agent, on.left, offers.refuse_of(message.refuse_ms))
     notes.offers_now(out, now_ms, framework)
 
@@ -66,12 +70,15 @@ def _offers_error(state: State, framework: Framework, offer_ids: tuple[str, ...]
     return None
 
 
-def _refuse(state: State, framework: Framework, message: Accept, text: str, out: Outbox, now_ms: int) -> None:
+def _refuse(state: State, framework: Framework, message: Accept, error: str, out: Outbox, now_ms: int) -> None:
     for offer_id in dict.fromkeys(message.offer_ids):
         if offer_id in framework.offers:
             offers.give_back(state, offer_id, out)
     notes.offers_now(out, now_ms, framework)
-    why = Answer(TaskState.DROPPED, Reason.INVALID_OFFERS, text)
+    why = Answer(TaskState.DROPPED, Reason.INVALID_OFFERS, f"Task launched with invalid offers: {error}")
     for operation in message.operations:
-        for task in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
-            launching.answer(state, framework, task.task_id, why, out, now_ms)
+        if isinstance(operation, Launch | LaunchGroup):
+            for task in operation.tasks:
+                launching.answer(state, framework, task.task_id, why, out, now_ms)
+        else:
+            operations.drop(framework, operation, "", error, out, now_ms)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import levelling, notes, offers, removal
+from raymesos.kernel.master import levelling, notes, offers, operating, operations, removal
 from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unname
 from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.conversions import carried_over
 from raymesos.model.resources import EMPTY
 from raymesos.wire.messages import (
     AgentActivated,
@@ -38,7 +39,8 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
         if known.connected and not known.tasks:
             _welcome(state, known, (), out)
         else:
-            reregister(state, sender, ReregisterAgent(known.id, message.info, message.incarnation), out, now_ms)
+            again = ReregisterAgent(known.id, message.info, message.incarnation, own=message.own)
+            reregister(state, sender, again, out, now_ms)
         return
     _make_room(state, None, sender, message.info.name, out, now_ms)
     for agent_id in _away_under(state, message.info.name):
@@ -46,7 +48,7 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     state.agents_named += 1
     agent_id = f"{state.cluster_id}-S{state.agents_named}"
     _admit(state, agent_id, message.info, out)
-    agent = _add(state, agent_id, message.info, sender, message.incarnation)
+    agent = _add(state, agent_id, message, sender)
     _welcome(state, agent, (), out)
     _tell_allocator(state, agent, out)
     count(state, "slave_registrations")
@@ -65,13 +67,15 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     came_back = message.agent_id in state.unreachable
     _readmit(state, message, out)
     if agent is None:
-        agent = _add(state, message.agent_id, message.info, sender, message.incarnation)
+        agent = _add(state, message.agent_id, message, sender)
     else:
         offers.rescind_of_agent(state, agent, out, now_ms)
         _move(state, agent, sender, message)
     missing = levelling.level(state, agent, message, out, now_ms, came_back=came_back)
-    _welcome(state, agent, missing, out)
+    unheard = operations.level(state, agent, message)
+    _welcome(state, agent, missing, out, unheard)
     _tell_allocator(state, agent, out)
+    operating.ask_again(state, out, now_ms, agent_id=agent.id)
     count(state, "slave_reregistrations")
     notes.agent_now(out, now_ms, agent)
     notes.event(out, now_ms, "agent back", agent.id, f"{agent.info.name}, {len(agent.tasks)} tasks")
@@ -87,6 +91,7 @@ def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_m
     if message.info == before:
         return
     agent.info = message.info
+    agent.own, _ = carried_over(agent.own, before.resources, agent.info.resources)
     agent.shrunk = agent.shrunk or not agent.whole.contains(total)
     if on_record(before) != on_record(agent.info):
         _admit(state, agent.id, agent.info, out)
@@ -166,9 +171,10 @@ def _away_under(state: State, name: str) -> list[str]:
     return [a for a in (*state.recovering, *state.unreachable) if state.admitted[a].name == name]
 
 
-def _add(state: State, agent_id: str, info: AgentInfo, address: str, life: int) -> Agent:
+def _add(state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, address: str) -> Agent:
     state.incarnations += 1
-    agent = state.agents[agent_id] = Agent(agent_id, info, address, life, state.incarnations)
+    info, own = message.info, message.own or message.info.resources
+    agent = state.agents[agent_id] = Agent(agent_id, info, address, message.incarnation, state.incarnations, own)
     state.agent_of_name[info.name] = agent_id
     state.agent_of_address[address] = agent_id
     state.recovering.pop(agent_id, None)
@@ -180,6 +186,7 @@ def _move(state: State, agent: Agent, sender: str, message: ReregisterAgent) -> 
     unname(state, agent)
     state.incarnations += 1
     agent.info, agent.address, agent.life = message.info, sender, message.incarnation
+    agent.own = message.own or message.info.resources
     agent.incarnation, agent.connected, agent.missed_pings = state.incarnations, True, 0
     agent.shrunk = False
     state.agent_of_name[agent.info.name] = agent.id
@@ -205,9 +212,16 @@ def _readmit(state: State, message: ReregisterAgent, out: Outbox) -> None:
         _admit(state, message.agent_id, message.info, out)
 
 
-def _welcome(state: State, agent: Agent, missing: tuple[tuple[str, str], ...], out: Outbox) -> None:
+def _welcome(
+    state: State,
+    agent: Agent,
+    missing: tuple[tuple[str, str], ...],
+    out: Outbox,
+    unheard: tuple[tuple[str, str], ...] = (),
+) -> None:
     timeout = state.settings.agent_ping_ms * state.settings.agent_ping_misses
-    out.send(agent.address, AgentRegistered(agent.id, state.master_id, timeout, missing))
+    own = EMPTY if agent.own == agent.info.resources else agent.own
+    out.send(agent.address, AgentRegistered(agent.id, state.master_id, timeout, missing, own, unheard))
 
 
 def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:

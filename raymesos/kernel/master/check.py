@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.master.state import Agent, Framework, State
+from raymesos.model.portions import once
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState, is_terminal
 
@@ -75,11 +76,11 @@ def _check_agent(state: State, agent: Agent) -> None:
 def _check_room(agent: Agent, offered: Resources) -> None:
     """Of no kind more is offered and used than there is. An agent that came back smaller may have more in use: then nothing of that kind is offered."""
     total = agent.whole
-    if total.contains(agent.used + offered):
+    if total.contains(once(agent.used + offered)):
         return
     for key, _ in agent.used + offered:
-        room, used, promised = (r.filter(key.__eq__) for r in (total, agent.used, offered))
-        if not room.contains(used + promised) and (promised or room.contains(used)):
+        room, used, promised = (r.filter(key.__eq__) for r in (total, once(agent.used), once(offered)))
+        if not room.contains(once(used + promised)) and (promised or room.contains(used)):
             raise InvariantBroken(
                 "master.overcommit", f"agent {agent.id} has {total}, used {agent.used}, offered {offered}"
             )

@@ -9,10 +9,11 @@ from raymesos.kernel.master import notes
 from raymesos.kernel.master.state import Agent, Framework, State, Task, add_task, count
 from raymesos.kernel.master.tasks import count_end, told_as
 from raymesos.kernel.master.validation import group_error, task_error
-from raymesos.machine import Outbox
+from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.portions import shared_part
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason, Source, TaskState
-from raymesos.wire.messages import LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
+from raymesos.wire.messages import Convert, LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
 
 
 @dataclass(slots=True)
@@ -23,13 +24,20 @@ class Accepted:
     agent: Agent
     role: str
     left: Resources
+    shared: Resources
+    """One copy of each shared volume that it may use, however many tasks do."""
+
+    @property
+    def usable(self) -> Resources:
+        """What a task may use: what is left, and shared volumes, which are never used up."""
+        return self.left + _without_those_in(self.shared, self.left)
 
 
 def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, now_ms: int) -> None:
     """Launch what is valid, in order; a task that is not is answered ERROR."""
     run: list[TaskInfo] = []
     for info in tasks:
-        error = task_error(on.framework, info, on.left)
+        error = task_error(on.framework, info, on.usable)
         if error is None:
             # A group is what was launched as one, not what says so of itself.
             run.append(_book(state, on, replace(info, group_id=""), out, now_ms))
@@ -41,7 +49,7 @@ def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, n
 
 def launch_group(state: State, on: Accepted, group: LaunchGroup, out: Outbox, now_ms: int) -> None:
     """Launch all tasks of the group on its executor, as one message. If one is invalid, all are answered ERROR and none starts."""
-    error = group_error(on.framework, group, on.left)
+    error = group_error(on.framework, group, on.usable)
     if error is not None:
         why = Answer(TaskState.ERROR, Reason.TASK_GROUP_INVALID, error, on.agent.id)
         for info in group.tasks:
@@ -73,11 +81,26 @@ def answer(state: State, framework: Framework, task_id: str, why: Answer, out: O
 
 
 def _book(state: State, on: Accepted, info: TaskInfo, out: Outbox, now_ms: int) -> TaskInfo:
+    _share(on, info.resources, out)
     on.left = on.left - info.resources
     task = Task(on.framework.id, replace(info, role=on.role), on.agent.id, TaskState.STAGING)
     add_task(state, on.agent, task)
     notes.task_now(out, now_ms, task)
     return task.info
+
+
+def _share(on: Accepted, wanted: Resources, out: Outbox) -> None:
+    """A shared volume that is not left any more is used by a task already: the framework holds one copy more."""
+    more = _without_those_in(shared_part(wanted), on.left)
+    if more:
+        agent = on.agent
+        out.send(ALLOCATOR, Convert(on.framework.id, on.role, agent.id, agent.incarnation, more, more + more))
+        on.left = on.left + more
+
+
+def _without_those_in(shared: Resources, others: Resources) -> Resources:
+    kinds = {key: None for key, _ in shared_part(others)}
+    return shared.filter(lambda key: key not in kinds)
 
 
 def _send(state: State, on: Accepted, run: list[TaskInfo], out: Outbox) -> None:

@@ -13,6 +13,8 @@ from raymesos.kernel.master import (
     frameworks,
     metrics,
     offers,
+    operating,
+    operations,
     operator,
     reconcile,
     registry,
@@ -24,6 +26,7 @@ from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
     Accept,
     Acknowledge,
+    AcknowledgeOperation,
     AgentUpdated,
     Allocations,
     AllocatorReady,
@@ -31,10 +34,14 @@ from raymesos.wire.messages import (
     Decline,
     ExecutorExited,
     ExecutorMessage,
+    FreeConverted,
     Kill,
     MasterStarted,
+    Operate,
+    OperationReport,
     Pong,
     Reconcile,
+    ReconcileOperations,
     RegisterAgent,
     ReregisterAgent,
     Revive,
@@ -61,6 +68,8 @@ FromFramework = (
     | Kill
     | Acknowledge
     | Reconcile
+    | AcknowledgeOperation
+    | ReconcileOperations
     | ToExecutor
     | ShutdownExecutor
 )
@@ -71,11 +80,12 @@ FromAgent = (
     | UnregisterAgent
     | Pong
     | StatusUpdate
+    | OperationReport
     | ExecutorMessage
     | ExecutorExited
 )
 FromHost = Wake | LinkDown | LinkUp
-MasterInbox = FromFramework | FromAgent | FromHost | AllocatorReady | Allocations | SetWeights
+MasterInbox = FromFramework | FromAgent | FromHost | AllocatorReady | Allocations | FreeConverted | SetWeights | Operate
 
 _INBOX = dict.fromkeys(get_args(MasterInbox))
 """What a peer may say; anything else is its mistake."""
@@ -117,6 +127,11 @@ class MasterMachine:
                 offers.granted(state, inbox, out, now_ms)
             case AllocatorReady():
                 _tell_allocator_all(state, out)
+                operating.ask_again(state, out, now_ms)
+            case FreeConverted():
+                operating.free_converted(state, inbox, out, now_ms)
+            case Operate():
+                operating.operate(state, sender, inbox, out, now_ms)
             case SetWeights():
                 operator.set_weights(state, sender, inbox, out, now_ms)
             case Wake() | LinkDown() | LinkUp():
@@ -128,6 +143,7 @@ class MasterMachine:
                 | UnregisterAgent()
                 | Pong()
                 | StatusUpdate()
+                | OperationReport()
                 | ExecutorMessage()
                 | ExecutorExited()
             ):
@@ -158,6 +174,10 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
             tasks.acknowledged(state, sender, message, out)
         case Reconcile():
             reconcile.reconcile(state, sender, message, out, now_ms)
+        case AcknowledgeOperation():
+            operations.acknowledged(state, sender, message, out)
+        case ReconcileOperations():
+            operations.reconcile(state, sender, message, out)
         case ToExecutor():
             tasks.to_executor(state, sender, message, out)
         case ShutdownExecutor():
@@ -180,6 +200,8 @@ def _hear_agent(state: State, sender: str, message: FromAgent, out: Outbox, now_
             agents.ponged(state, sender, message)
         case StatusUpdate():
             tasks.updated(state, sender, message, out, now_ms)
+        case OperationReport():
+            operations.reported(state, sender, message, out)
         case ExecutorMessage():
             tasks.from_executor(state, sender, message, out)
         case ExecutorExited():

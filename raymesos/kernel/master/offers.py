@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from raymesos.kernel.master import notes
 from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
 from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.portions import once, unshared_part
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import remaining
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
@@ -27,6 +30,7 @@ def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> Non
             or not agent.connected
             or grant.role not in framework.info.roles
             or (agent.shrunk and not left_of(state, agent).contains(grant.resources))
+            or not _is_there(agent, grant.resources)
         ):
             recover(out, grant.framework_id, grant.role, agent, grant.resources)
             continue
@@ -89,7 +93,7 @@ def rescind_untrue(state: State, agent: Agent, before: AgentInfo, out: Outbox, n
         offer = state.offers[offer_id]
         lent = before.revocable != now.revocable and bool(offer.resources.revocable())
         if not moved and not lent and left.contains(offer.resources):
-            left = left - offer.resources
+            left = left - unshared_part(offer.resources)
             continue
         frameworks[offer.framework_id] = None
         rescind(state, offer_id, out)
@@ -109,6 +113,16 @@ def rescind_all(state: State, out: Outbox, now_ms: int) -> None:
     """Take back all offers there are."""
     for agent in state.agents.values():
         rescind_of_agent(state, agent, out, now_ms)
+
+
+def rescind_some(state: State, offer_ids: Iterable[str], out: Outbox, now_ms: int) -> None:
+    """Take back these offers, which are outstanding."""
+    frameworks: dict[str, None] = {}
+    for offer_id in offer_ids:
+        frameworks[state.offers[offer_id].framework_id] = None
+        rescind(state, offer_id, out)
+    for framework_id in frameworks:
+        notes.offers_now(out, now_ms, state.frameworks[framework_id])
 
 
 def rescind_other_roles(state: State, framework: Framework, roles: tuple[str, ...], out: Outbox, now_ms: int) -> None:
@@ -161,6 +175,11 @@ def recover(
 def refuse_of(refuse_ms: int) -> int:
     """The filter's length: negative means the default, and nobody refuses for more than a year. (Mesos: hierarchical.cpp)"""
     return DEFAULT_REFUSE_MS if refuse_ms < 0 else min(refuse_ms, MAX_REFUSE_MS)
+
+
+def _is_there(agent: Agent, resources: Resources) -> bool:
+    """False for a shared volume that was destroyed while the grant was on its way."""
+    return resources.is_plain or agent.whole.contains(once(resources))
 
 
 def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_ms: int) -> Offer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.master import notes, offers, tasks
+from raymesos.kernel.master import notes, offers, operating, operations, tasks
 from raymesos.kernel.master.state import (
     Agent,
     Framework,
@@ -16,11 +16,12 @@ from raymesos.kernel.master.state import (
 )
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.tasks import Reason, TaskState
-from raymesos.wire.messages import AgentGone, AgentRemoved, AgentUnreachable, Failure
+from raymesos.wire.messages import AgentGone, AgentRemoved, AgentUnreachable, Failure, OperationState
 
 
 def remove(state: State, agent: Agent, out: Outbox, now_ms: int, why: str) -> None:
     """The agent is gone for good, and its tasks with it."""
+    operations.end_all(state, agent, OperationState.GONE_BY_OPERATOR, out)
     _end_tasks(state, agent, TaskState.GONE, f"Agent {agent.info.hostname} removed: {why}", out, now_ms)
     _drop(state, agent, out, now_ms)
     forget(state, agent.id, out, now_ms)
@@ -31,6 +32,7 @@ def remove(state: State, agent: Agent, out: Outbox, now_ms: int, why: str) -> No
 def lose(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     """The agent answers no ping: it is unreachable until it registers again."""
     text = f"Agent {agent.info.hostname} is unreachable: health check timed out"
+    operations.end_all(state, agent, OperationState.UNREACHABLE, out)
     _end_tasks(state, agent, TaskState.UNREACHABLE, text, out, now_ms)
     _drop(state, agent, out, now_ms)
     mark_unreachable(state, agent.id, out, now_ms)
@@ -97,6 +99,7 @@ def _drop(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     """Off the books: offers rescinded, allocator and frameworks told."""
     offers.rescind_of_agent(state, agent, out, now_ms)
     del state.agents[agent.id]
+    operating.give_up(state, agent, out)
     unname(state, agent)
     out.send(ALLOCATOR, AgentRemoved(agent.id))
     for framework in state.frameworks.values():

@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import as_revocable
 from raymesos.model.settings import MasterSettings
 from raymesos.model.tasks import Capability, TaskState, is_terminal
-from raymesos.wire.messages import AgentInfo, Demand, FrameworkInfo, Offer, TaskInfo, TaskStatus
+from raymesos.wire.messages import (
+    AgentInfo,
+    Demand,
+    FrameworkInfo,
+    Offer,
+    Operate,
+    OperationStatus,
+    TaskInfo,
+    TaskStatus,
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +80,8 @@ class Agent:
     address: str
     life: int
     incarnation: int
+    own: Resources
+    """What operations have made of `info.resources`."""
     connected: bool = True
     missed_pings: int = 0
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
@@ -77,13 +89,28 @@ class Agent:
     used: Resources = EMPTY
     """What its tasks hold."""
     offers: dict[str, None] = field(default_factory=dict)
+    operations: dict[tuple[str, str], OperationStatus] = field(default_factory=dict)
+    """By (framework id, operation id): those with an id, until their outcome is acknowledged."""
     shrunk: bool = False
     """Its total has become less since the allocator was told of this incarnation: a grant made before may not fit."""
 
     @property
     def whole(self) -> Resources:
-        """All that it has, as the allocator is told: its own resources, and what it lends out."""
-        return self.info.total
+        """All that it has, as the allocator is told: what operations have made of its own resources, and what it lends out."""
+        return self.own + as_revocable(self.info.revocable)
+
+
+@dataclass(slots=True)
+class PendingOperate:
+    """An operator's operation that waits for the allocator's word. `before` of the agent becomes `after`; `tries` counts those that failed."""
+
+    sender: str
+    message: Operate
+    agent_id: str = ""
+    incarnation: int = 0
+    before: Resources = EMPTY
+    after: Resources = EMPTY
+    tries: int = 0
 
 
 @dataclass(slots=True)
@@ -101,6 +128,8 @@ class State:
     """Outstanding ones."""
     expiring: deque[tuple[int, str]] = field(default_factory=deque)
     """(when, offer id), soonest first; ids of offers that are gone are skipped."""
+    operating: dict[str, PendingOperate] = field(default_factory=dict)
+    """By the id of the request to the allocator."""
     live: dict[TaskState, int] = field(default_factory=dict)
     """How many tasks on registered agents are in each state."""
     # ---- the registry
@@ -120,6 +149,7 @@ class State:
     offers_named: int = 0
     groups_named: int = 0
     incarnations: int = 0
+    conversions_asked: int = 0
     resets: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     """Counters by Mesos' metric names without `master/`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from raymesos.kernel.master.state import Framework
+from raymesos.model.conversions import torn
+from raymesos.model.portions import unshared_part
 from raymesos.model.resources import Resources, fractional_gpus
 from raymesos.wire.messages import LaunchGroup, TaskInfo
 
@@ -38,7 +40,7 @@ def group_error(framework: Framework, group: LaunchGroup, available: Resources) 
         error = task_error(framework, task, available) or _member_error(group, task, seen)
         if error is not None:
             return f"Task '{task.task_id}' is invalid: {error}"
-        available = available - task.resources
+        available = available - unshared_part(task.resources)
         seen[task.task_id] = None
     return None
 
@@ -61,7 +63,8 @@ def _resources_error(task: TaskInfo, available: Resources) -> str | None:
         return "Task mixes revocable and non-revocable resources of the same name"
     if not available.contains(task.resources):
         return f"Total resources {task.resources} required by task and its executor is more than available {available}"
-    return None
+    part = torn(available, task.resources)
+    return f"Task uses part of what is taken whole: {part}" if part is not None else None
 
 
 def id_error(id: str) -> str | None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raymesos.kernel.master.state import State
+from raymesos.model.portions import once
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.revocable import remaining
 from raymesos.wire.messages import (
     AgentActivated,
     AgentAdded,
@@ -14,6 +16,8 @@ from raymesos.wire.messages import (
     AgentDeactivated,
     AgentRemoved,
     AllocatorReset,
+    Convert,
+    ConvertFree,
     FrameworkActivated,
     FrameworkAdded,
     FrameworkChanged,
@@ -42,7 +46,7 @@ class Booked:
         held = EMPTY
         for resources in self.held.values():
             held = held + resources
-        return self.total - held if self.total.contains(held) else EMPTY
+        return remaining(self.total, held)
 
 
 class Books:
@@ -85,7 +89,9 @@ class Books:
                 assert framework_id in self.frameworks
             case Recover():
                 self._recover(message)
-            case WeightsChanged():
+            case Convert():
+                self._convert(message)
+            case ConvertFree() | WeightsChanged():
                 pass
             case _:
                 raise AssertionError(f"the allocator does not take {message}")
@@ -102,7 +108,7 @@ class Books:
         assert list(self.agents) == list(state.agents) or sorted(self.agents) == sorted(state.agents)
         for agent_id, agent in state.agents.items():
             booked = self.agents[agent_id]
-            assert (booked.incarnation, booked.total) == (agent.incarnation, agent.info.resources)
+            assert (booked.incarnation, booked.total) == (agent.incarnation, agent.whole)
             assert booked.active == agent.connected
             assert booked.held == _held(state, agent_id)
         known = {f.id: f.address is not None for f in state.frameworks.values() if not f.removed}
@@ -124,6 +130,20 @@ class Books:
             booked.held[holder] = left
         else:
             del booked.held[holder]
+
+    def _convert(self, message: Convert) -> None:
+        booked, holder = self.agents[message.agent_id], (message.framework_id, message.role)
+        assert booked.held[holder].contains(message.before), f"{booked.held[holder]} does not hold {message.before}"
+        booked.held[holder] = booked.held[holder] - message.before + message.after
+        booked.total = booked.total - once(message.before) + once(message.after)
+
+    def convert_free(self, message: ConvertFree) -> bool:
+        """Whether `before` was free and is now `after`."""
+        booked = self.agents[message.agent_id]
+        done = booked.free.contains(message.before)
+        if done:
+            booked.total = booked.total - message.before + message.after
+        return done
 
 
 def _held(state: State, agent_id: str) -> dict[Holder, Resources]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from master_rig import F2, Rig, task
@@ -59,6 +58,6 @@ def test_more_offered_than_there_is_is_found() -> None:
     rig = Rig()
     rig.offer(rig.framework(), rig.agent(), "cpus:1;mem:64")
     agent = rig.master.state.agents[A]
-    agent.info = replace(agent.info, resources=Resources.parse("cpus:0.5;mem:4096"))
+    agent.own = Resources.parse("cpus:0.5;mem:4096")
     with pytest.raises(InvariantBroken, match=r"master\.overcommit"):
         rig.master.check()
