@@ -32,6 +32,15 @@ END = 4
 
 
 @dataclass(slots=True)
+class _Group:
+    """Tasks that were asked for as one. `broken` says which of them failed or was killed; then none of the others may stay at work."""
+
+    task_ids: tuple[str, ...]
+    agent: str = ""
+    broken: str = ""
+
+
+@dataclass(slots=True)
 class _Task:
     """`made` are the updates that its agent has of it, `told` those that its framework has, oldest first, by uuid."""
 
@@ -47,6 +56,7 @@ class _Task:
     """The master said that it is no more, without an update of the agent."""
     given_up: bool = False
     """Its framework does not wait for its end any more."""
+    group: _Group | None = None
 
 
 class TaskAudit:
@@ -119,8 +129,11 @@ class TaskAudit:
 
     def _asked(self, address: str, sender: str, message: Accept) -> None:
         for operation in message.operations:
-            for info in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
-                self._tasks.setdefault((message.framework_id, info.task_id), _Task(info))
+            if not isinstance(operation, Launch | LaunchGroup):
+                continue
+            group = _Group(tuple([i.task_id for i in operation.tasks])) if isinstance(operation, LaunchGroup) else None
+            for info in operation.tasks:
+                self._tasks.setdefault((message.framework_id, info.task_id), _Task(info, group=group))
 
     def _kill_asked(self, address: str, sender: str, message: Kill) -> None:
         task = self._tasks.get((message.framework_id, message.task_id))
@@ -144,7 +157,18 @@ class TaskAudit:
                     f"task {info.task_id} is sent to {name} after it was sent to {task.agent or 'an agent'}",
                 )
             task.agent, task.ceiling = name, self._totals.get(name, EMPTY)
+            if task.group is not None:
+                self._group_sent(task.group, name, info, message)
             self._sent_to.setdefault(name, {})[info.task_id] = key
+
+    def _group_sent(self, group: _Group, name: str, info: TaskInfo, message: RunTasks) -> None:
+        """A group goes out whole, to one agent."""
+        sent = {i.task_id: None for i in message.tasks if i.group_id == info.group_id}
+        if not info.group_id or tuple(sent) != group.task_ids or group.agent not in ("", name):
+            self._broken(
+                "group.split", f"task {info.task_id} is sent to {name} with {list(sent)}, its group is {group}"
+            )
+        group.agent = name
 
     def work_began(self, agent: str, task_id: str) -> None:
         key = self._sent_to.get(agent, {}).get(task_id)
@@ -237,6 +261,8 @@ class TaskAudit:
 
     def _end(self, key: TaskKey, task: _Task, status: TaskStatus) -> None:
         self._ended[key] = status.uuid
+        if task.group is not None and status.state in (TaskState.FAILED, TaskState.KILLED):
+            task.group.broken = f"{status.task_id} is {status.state}"
         self.ends[status.state] = self.ends.get(status.state, 0) + 1
         del self._tasks[key]
         self._sent_to.get(task.agent, {}).pop(status.task_id, None)
@@ -263,9 +289,11 @@ class TaskAudit:
     # ------------------------------------------------------------ the end
 
     def all_ended(self) -> None:
-        """Each task that is not at work has ended, as far as its framework knows."""
+        """Each task that is not at work has ended, as far as its framework knows; and no task of a group is at work of which another failed or was killed."""
         for (framework_id, task_id), task in self._tasks.items():
             at_work = task_id in self._work.get(task.agent, {})
+            if at_work and task.group is not None and task.group.broken:
+                self._broken("group.outlived", f"task {task_id} of {framework_id} is at work, {task.group.broken}")
             if not at_work and not task.gone and not task.given_up:
                 where = f"sent to {task.agent}" if task.agent else "not sent to any agent"
                 self._broken("task.lost", f"task {task_id} of {framework_id} ({where}) never ended for its framework")

@@ -11,6 +11,8 @@ from raymesos.wire.messages import (
     Failure,
     FrameworkError,
     FromExecutor,
+    Launch,
+    LaunchGroup,
     Offers,
     Rescind,
     Subscribed,
@@ -85,6 +87,14 @@ class LaunchOp:
     task: Task
 
     @property
+    def operation(self) -> Launch:
+        return Launch((self.info,))
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return (self.task,)
+
+    @property
     def id(self) -> str:
         return self.task.id
 
@@ -99,6 +109,14 @@ class LaunchOp:
     @property
     def reason(self) -> str | None:
         return self.task.reason
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchGroupOp:
+    """One operation of an `accept`, and the tasks that it starts together, in order."""
+
+    operation: LaunchGroup
+    tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True)

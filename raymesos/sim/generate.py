@@ -22,8 +22,10 @@ from raymesos.wire.messages import (
     FrameworkInfo,
     Kill,
     Launch,
+    LaunchGroup,
     Offer,
     Offers,
+    Operation,
     Reconcile,
     Revive,
     Subscribe,
@@ -48,6 +50,9 @@ RECONCILE_SOON_MS = 10_000
 RECONCILE_SELDOM_MS = 300_000
 # One task in so many is killed by its framework once it runs.
 KILL_EVERY = 97
+# One accept in so many launches a group of at most so many tasks.
+GROUP_EVERY = 3
+GROUP_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Workload:
     framework_id: str = ""
     live: dict[str, Live] = field(default_factory=dict)
     launched: int = 0
+    accepts: int = 0
     done: int = 0
     lost: int = 0
     """Tasks that the system lost and that were launched again."""
@@ -175,9 +181,20 @@ class WorkloadMachine:
         load = self._load
         tasks = self._pack(now_ms, offer)
         if tasks:
-            out.send(MASTER, Accept(load.framework_id, (offer.id,), (Launch(tuple(tasks)),), REFUSE_MS))
+            out.send(MASTER, Accept(load.framework_id, (offer.id,), self._operations(tasks), REFUSE_MS))
         else:
             out.send(MASTER, Decline(load.framework_id, (offer.id,), REFUSE_MS))
+
+    def _operations(self, tasks: list[TaskInfo]) -> tuple[Operation, ...]:
+        """Every so often the first of the tasks are a group, in an executor of its own or in that of the framework."""
+        load = self._load
+        load.accepts += 1
+        if load.accepts % GROUP_EVERY or len(tasks) < 2:
+            return (Launch(tuple(tasks)),)
+        executor_id = f"pod-{load.plan.name}" if load.accepts % (2 * GROUP_EVERY) else ""
+        group = LaunchGroup(tuple(tasks[:GROUP_SIZE]), executor_id)
+        rest = tuple(tasks[GROUP_SIZE:])
+        return (group, Launch(rest)) if rest else (group,)
 
     def _pack(self, now_ms: int, offer: Offer) -> list[TaskInfo]:
         """As many waiting tasks as fit, shapes in the order of the plan."""

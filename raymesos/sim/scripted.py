@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.machine import MASTER
 from raymesos.model.resources import Resources
-from raymesos.sim.events import Calendar, Event, FrameworkEvent, LaunchOp, Offer, Task, event_of
+from raymesos.sim.events import Calendar, Event, FrameworkEvent, LaunchGroupOp, LaunchOp, Offer, Task, event_of
 from raymesos.sim.reading import (
     DemandText,
     OnAgent,
@@ -36,7 +36,7 @@ from raymesos.wire.messages import (
     Demand,
     FrameworkInfo,
     Kill,
-    Launch,
+    LaunchGroup,
     Reconcile,
     Revive,
     ShutdownExecutor,
@@ -158,22 +158,45 @@ class Framework:
         )
         return LaunchOp(info, Task(id, "", shape))
 
+    def launch_group(
+        self,
+        offer: Offer | str,
+        tasks: Iterable[LaunchOp | Resources | str],
+        executor_id: str = "",
+        refuse_seconds: float = 0,
+    ) -> list[Task]:
+        """Start a task group on the offer, as `launch` does one task."""
+        return self.accept([offer], [self.launch_group_op(tasks, executor_id)], refuse_seconds)
+
+    def launch_group_op(self, tasks: Iterable[LaunchOp | Resources | str], executor_id: str = "") -> LaunchGroupOp:
+        """An operation for `accept` that starts these tasks, given as shapes or as what `launch_op` returns, on one executor, all or none.
+
+        An executor that is named leaves after its last group; without a name it is the framework's own, which stays.
+        """
+        ops = [task if isinstance(task, LaunchOp) else self.launch_op(task) for task in rows("tasks", tasks)]
+        infos = tuple([op.info for op in ops])
+        return LaunchGroupOp(LaunchGroup(infos, *texts("executor_id", [executor_id])), tuple([op.task for op in ops]))
+
     def accept(
-        self, offers: Iterable[Offer | str], operations: Iterable[LaunchOp] = (), refuse_seconds: float = 5.0
+        self,
+        offers: Iterable[Offer | str],
+        operations: Iterable[LaunchOp | LaunchGroupOp] = (),
+        refuse_seconds: float = 5.0,
     ) -> list[Task]:
         """Use the offers together. Returns the tasks of the operations."""
         listed, ops = rows("offers", offers), rows("operations", operations)
         ids = tuple(offer_id(o) for o in listed)
         for op in ops:
-            if not isinstance(op, LaunchOp):
-                raise InvalidValue("operations", op, "must be what launch_op returns")
-        self._call(Accept(self.id, ids, tuple(Launch((op.info,)) for op in ops), refusal_ms(refuse_seconds)))
+            if not isinstance(op, LaunchOp | LaunchGroupOp):
+                raise InvalidValue("operations", op, "must be what launch_op or launch_group_op returns")
+        self._call(Accept(self.id, ids, tuple(op.operation for op in ops), refusal_ms(refuse_seconds)))
         agent = next((self._agent_of(o) for o in listed), "")
-        for op in ops:
-            op.task.agent = agent
-            self.tasks[op.task.id] = op.task
+        tasks = [task for op in ops for task in op.tasks]
+        for task in tasks:
+            task.agent = agent
+            self.tasks[task.id] = task
         self._let_go(ids)
-        return [op.task for op in ops]
+        return tasks
 
     def kill(self, task: OnAgent, grace: float | None = None) -> None:
         grace_ms = None if grace is None else milliseconds("grace", grace)
