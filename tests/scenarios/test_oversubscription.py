@@ -146,7 +146,7 @@ def test_the_owner_gets_back_what_it_wants_and_no_more(sim: Simulation) -> None:
     assert low_young.reason == "REASON_CONTAINER_PREEMPTED"
     last = f.updates(low_young.id)[-1]
     assert last.source == "SOURCE_AGENT"
-    assert last.message == "Container preempted: its agent lends out only cpus:6"
+    assert last.message == "Container preempted: its agent lends out cpus:6 now"
     sim.update_agent("A", revocable="cpus:5")
     sim.settle()
     assert [t.state for t in (low_old, high)] == ["TASK_GONE", "TASK_RUNNING"]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from raymesos.kernel.agent import executors, tasks
 from raymesos.kernel.agent.state import Fate, Joined, State, Stopped, Task, event, live_tasks
 from raymesos.machine import MASTER, Outbox
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import to_take_back
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import AgentInfo, AgentUpdated, ConfigureAgent
@@ -44,10 +44,10 @@ def take_back(state: State, out: Outbox, now_ms: int) -> None:
     excess = _excess(holders, state.info.revocable)
     if not excess:
         return
-    by_name = {str(t.number): t for t in holders}
-    first_to_go = sorted(holders, key=lambda t: (t.info.priority, -t.number))
-    for name in to_take_back([(str(t.number), t.info.resources.revocable()) for t in first_to_go], excess):
-        _preempt(state, by_name[name], out, now_ms)
+    wholes = _wholes(sorted(holders, key=lambda t: (t.info.priority, -t.number)))
+    for name in to_take_back([(name, _held(whole)) for name, whole in wholes.items()], excess):
+        for task in sorted(wholes[name], key=lambda t: t.number):
+            _preempt(state, task, out, now_ms)
 
 
 def _become(state: State, info: AgentInfo, out: Outbox) -> None:
@@ -60,15 +60,29 @@ def _become(state: State, info: AgentInfo, out: Outbox) -> None:
 
 def _excess(holders: list[Task], lent: Resources) -> dict[str, int]:
     """By name, in thousandths: how much more they hold than is lent out."""
-    held: dict[str, int] = {}
-    for task in holders:
-        for name, value in task.info.resources.revocable().quantities().items():
-            held[name] = held.get(name, 0) + value
+    held = _held(holders).quantities()
     return {name: value - lent.scalar(name) for name, value in held.items() if value > lent.scalar(name)}
 
 
+def _held(holders: list[Task]) -> Resources:
+    """What they hold together that may be taken back."""
+    held = EMPTY
+    for task in holders:
+        held = held + task.info.resources.revocable()
+    return held
+
+
+def _wholes(first_to_go: list[Task]) -> dict[str, list[Task]]:
+    """The tasks by what ends as one: each by itself, those of a group together, in the place of the first of them to go."""
+    wholes: dict[str, list[Task]] = {}
+    for task in first_to_go:
+        name = f"{task.framework_id} {task.info.group_id}" if task.info.group_id else str(task.number)
+        wholes.setdefault(name, []).append(task)
+    return wholes
+
+
 def _preempt(state: State, task: Task, out: Outbox, now_ms: int) -> None:
-    text = f"its agent lends out only {state.info.revocable or 'nothing'}"
+    text = f"its agent lends out {state.info.revocable or 'nothing'} now"
     task.fate = Fate(TaskState.GONE, Reason.CONTAINER_PREEMPTED, f"Container preempted: {text}")
     event(out, now_ms, "task preempted", task.info.task_id, text)
     tasks.end(state, state.frameworks[task.framework_id], task, 0, out, now_ms)

@@ -17,7 +17,7 @@ def assigned(state: State, info: TaskInfo) -> TaskInfo:
     """The task with as many of the lowest free ids as it has GPUs; what it holds is free."""
     wanted = info.resources.scalar("gpus") // 1000
     if not wanted:
-        return info
+        return replace(info, gpu_ids=()) if info.gpu_ids else info
     taken = dict.fromkeys(_in_use(state))
     free = [i for i in range(wanted + len(taken)) if i not in taken]
     return replace(info, gpu_ids=tuple(free[:wanted]))
