@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
-from raymesos.errors import UnknownId
-from raymesos.model.resources import Resources
-from raymesos.observe.explain import explain_job
+from raymesos.observe.explain import explain, find_job
+from raymesos.observe.machines import agent, agents, maintenance, sum_of, volumes
+from raymesos.observe.sharing import history, quotas, roles, weights
 from raymesos.observe.state import View
 from raymesos.wire.notes import JobNote, TaskNote
 
@@ -15,8 +14,8 @@ from raymesos.wire.notes import JobNote, TaskNote
 def status(view: View, now_ms: int) -> dict[str, Any]:
     """The cluster on one screen: agents, resources in all and in use, roles, jobs by state, tasks by state."""
     active = [a for a in view.agents.values() if a.state == "active"]
-    total = _sum([a.total for a in active])
-    used = _sum([t.resources for t in view.tasks.values()])
+    total = sum_of([a.total for a in active])
+    used = sum_of([t.resources for t in view.tasks.values()])
     return {
         "agents": {"active": len(active), "known": len(view.agents)},
         "resources": {n: {"total": v / 1000, "used": used.get(n, 0) / 1000} for n, v in sorted(total.items())},
@@ -25,43 +24,6 @@ def status(view: View, now_ms: int) -> dict[str, Any]:
         "tasks": {**_count(t.state for t in view.tasks.values()), **dict(sorted(view.task_ends.items()))},
         "frameworks": len([f for f in view.frameworks.values() if f.state == "active"]),
     }
-
-
-def agents(view: View, now_ms: int) -> list[dict[str, Any]]:
-    used: dict[str, list[Resources]] = {}
-    for task in view.tasks.values():
-        used.setdefault(task.agent_id, []).append(task.resources)
-    return [
-        {
-            "id": a.agent_id,
-            "name": a.name,
-            "hostname": a.hostname,
-            "state": a.state,
-            "total": str(a.total),
-            "used": {n: v / 1000 for n, v in sorted(_sum(used.get(a.agent_id, [])).items())},
-            "tasks": len(used.get(a.agent_id, [])),
-            "attributes": str(a.attributes),
-        }
-        for a in sorted(view.agents.values(), key=lambda a: a.name)
-    ]
-
-
-def roles(view: View, now_ms: int) -> list[dict[str, Any]]:
-    """Each role with its weight, what it holds and its dominant share; its jobs' waiting and running counts."""
-    rows = []
-    for note in sorted(view.roles.values(), key=lambda r: r.role):
-        jobs = [j for j in view.jobs.values() if j.role == note.role and j.state != "Finished"]
-        rows.append(
-            {
-                "role": note.role,
-                "weight": note.weight,
-                "share": float(Fraction(*note.share)) if note.share[1] else 0.0,
-                "held": str(note.held),
-                "waiting": sum(j.waiting for j in jobs),
-                "running": sum(j.running for j in jobs),
-            }
-        )
-    return rows
 
 
 def jobs(view: View, now_ms: int, *, role: str | None = None, everything: bool = True) -> list[dict[str, Any]]:
@@ -137,10 +99,6 @@ def events(view: View, now_ms: int, *, after: int = 0, limit: int = 200) -> dict
     return {"events": rows[-limit:], "next": view.events_seen}
 
 
-def explain(view: View, now_ms: int, *, job: str) -> dict[str, Any]:
-    return explain_job(view, find_job(view, job), now_ms)
-
-
 def one_job(view: View, now_ms: int, *, job: str) -> dict[str, Any]:
     return job_row(find_job(view, job))
 
@@ -148,25 +106,6 @@ def one_job(view: View, now_ms: int, *, job: str) -> dict[str, Any]:
 def metrics(view: View, now_ms: int) -> dict[str, float]:
     """By the names of Mesos' /metrics/snapshot."""
     return dict(sorted(view.metrics.items()))
-
-
-def find_job(view: View, job: str) -> JobNote:
-    """By id, else the newest of that name. Raises UnknownId."""
-    found = view.jobs.get(job)
-    if found is None:
-        named = [j for j in view.jobs.values() if j.name == job]
-        if not named:
-            raise UnknownId("job", job)
-        found = max(named, key=lambda j: (j.submitted_ms, j.job_id))
-    return found
-
-
-def _sum(resources: list[Resources]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for each in resources:
-        for name, value in each.quantities().items():
-            total[name] = total.get(name, 0) + value
-    return total
 
 
 def _count(states: Any) -> dict[str, int]:
@@ -179,7 +118,13 @@ def _count(states: Any) -> dict[str, int]:
 VIEWS: dict[str, Any] = {
     "status": status,
     "agents": agents,
+    "agent": agent,
+    "volumes": volumes,
+    "maintenance": maintenance,
     "roles": roles,
+    "quotas": quotas,
+    "weights": weights,
+    "history": history,
     "jobs": jobs,
     "job": one_job,
     "frameworks": frameworks,

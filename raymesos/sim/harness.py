@@ -29,6 +29,7 @@ from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
+from raymesos.sim.observing import Observing
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
     DemandText,
@@ -91,6 +92,7 @@ class Simulation:
         self.settings = replace(base, allocator=allocator, master=replace(base.master, offer_timeout_ms=timeout_ms))
         self.calendar = Calendar(moment_ms("start", start))
         self.world = World(self.calendar.start_ms)
+        self._observing = Observing(self.world)
         self.audit = Auditor()
         self._frameworks: dict[str, Framework] = {}
         self._work = ByHand(self.world, self.audit)
@@ -291,6 +293,14 @@ class Simulation:
             if machine is not None:
                 found.update(machine.metrics(self.world.now_ms) if address == MASTER else machine.metrics())
         return dict(sorted(found.items()))
+
+    def view(self, name: str, **arguments: Any) -> Any:
+        """A view of the observer, as `Cluster.view` gives it. Raises UnknownId."""
+        return self._observing.view(name, **arguments)
+
+    def explain(self, subject: Framework | SubmittedJob | str) -> dict[str, Any]:
+        """Why a framework, a role or a job has no offer now: {subject, kind, role, verdict, reasons, data}. Raises UnknownId."""
+        return self._observing.explain(subject)
 
     @property
     def frameworks(self) -> list[Framework]:

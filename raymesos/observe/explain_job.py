@@ -1,0 +1,93 @@
+"""Why a job waits, in words a user can act on: composed from what the batch framework, the allocator and the master said of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raymesos.model.resource_text import quantity_text
+from raymesos.observe.reasons import quota_sentence, reason_data, reason_text, reasons_of, share_sentence
+from raymesos.observe.state import View
+from raymesos.wire.notes import AgentNote, JobNote
+
+Said = list[tuple[str, dict[str, Any]]]
+
+
+def explain_job(view: View, job: JobNote, now_ms: int) -> dict[str, Any]:
+    """{subject, kind, role, verdict, reasons, data}, and the job's id, name and state. The verdict is one of done, running, waiting, blocked."""
+    verdict, said = _said(view, job, now_ms)
+    return {
+        "subject": job.job_id,
+        "kind": "job",
+        "job": job.job_id,
+        "name": job.name,
+        "role": job.role,
+        "state": job.state,
+        "verdict": verdict,
+        "reasons": [text for text, _ in said],
+        "data": [data for _, data in said],
+    }
+
+
+def _said(view: View, job: JobNote, now_ms: int) -> tuple[str, Said]:
+    if job.state == "Finished":
+        return "done", [(_end_of(job), {"kind": "ended", "succeeded": job.succeeded, "failed": job.failed})]
+    verdict = "running" if job.running else "waiting"
+    if job.waiting == 0:
+        text = f"nothing waits: {job.running} running, {job.succeeded + job.failed} of {job.total} done"
+        return verdict, [(text, {"kind": "nothing_waits", "running": job.running})]
+    active = [a for a in view.agents.values() if a.state == "active"]
+    fitting = [a for a in active if _could_hold(a, job)]
+    if not active:
+        return "blocked", _no_agent(view)
+    if not fitting:
+        return "blocked", [_too_big(job, active)]
+    said: Said = [(job.why, {"kind": "job", "detail": job.why})] if job.why else []
+    said += share_sentence(view, job.role) + quota_sentence(view, job.role)
+    wait = view.waits.get((job.framework_id, job.role))
+    if wait is not None:
+        said += [(reason_text(r, now_ms), reason_data(r, now_ms)) for r in reasons_of(wait)]
+    return verdict, said or [_in_turn(job, len(fitting), len(active))]
+
+
+def _end_of(job: JobNote) -> str:
+    text = f"ended: {job.succeeded} succeeded, {job.failed} failed of {job.total}"
+    return f"{text}; {job.why}" if job.why else text
+
+
+def _no_agent(view: View) -> Said:
+    """No agent is active; how many are not, by state."""
+    states: dict[str, int] = {}
+    for agent in view.agents.values():
+        if agent.state != "gone":
+            states[agent.state] = states.get(agent.state, 0) + 1
+    others = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    text = "no agent is registered and active"
+    return [(f"{text} ({others})" if others else text, {"kind": "no_agents", "states": states})]
+
+
+def _could_hold(agent: AgentNote, job: JobNote) -> bool:
+    """Whether the agent, empty, could hold one task of the job, of what is unreserved or reserved to its role or those above it."""
+    have = agent.total.available_to(job.role).non_revocable().quantities()
+    return all(have.get(name, 0) >= milli for name, milli in job.shape.quantities().items())
+
+
+def _too_big(job: JobNote, active: list[AgentNote]) -> tuple[str, dict[str, Any]]:
+    """Name what is short on the agent that comes nearest, so that the number to change is visible."""
+    best = max(active, key=lambda a: (_fit_count(job, a), a.name))
+    want, have = job.shape.quantities(), best.total.quantities()
+    lacking = {n: v - have.get(n, 0) for n, v in sorted(want.items()) if v > have.get(n, 0)}
+    short = ", ".join(f"{n} {quantity_text(want[n])} of {quantity_text(have.get(n, 0))}" for n in lacking)
+    what = f" (short of {short})" if short else ""
+    text = f"no agent is large enough: one task needs {job.shape}; the largest of {len(active)} agents, {best.name}, has {best.total}{what}"
+    quantities = {n: milli / 1000 for n, milli in lacking.items()}
+    return text, {"kind": "no_agent_fits", "nearest": best.name, "quantities": quantities, "agents": len(active)}
+
+
+def _fit_count(job: JobNote, agent: AgentNote) -> tuple[int, int]:
+    want, have = job.shape.quantities(), agent.total.quantities()
+    return sum(1 for n, v in want.items() if have.get(n, 0) >= v), sum(have.values())
+
+
+def _in_turn(job: JobNote, fitting: int, active: int) -> tuple[str, dict[str, Any]]:
+    text = f"{job.waiting} wait for their turn; {fitting} of {active} agents are large enough for {job.shape}"
+    return text, {"kind": "turn", "waiting": job.waiting, "fitting": fitting, "agents": active}

@@ -1,0 +1,117 @@
+"""Views of what there is: agents with what is reserved on them, volumes, maintenance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raymesos.errors import UnknownId
+from raymesos.model.resources import Key, Quantity, Resources, build
+from raymesos.observe.state import View
+from raymesos.wire.maintenance import MachineId, Window
+from raymesos.wire.notes import AgentNote, TaskNote
+
+
+def agents(view: View, now_ms: int) -> list[dict[str, Any]]:
+    """Each agent with what it has, what tasks use of it, what is reserved on it by role, and the ids of its volumes."""
+    tasks = _tasks_by_agent(view)
+    return [_agent(a, tasks.get(a.agent_id, [])) for a in sorted(view.agents.values(), key=lambda a: a.name)]
+
+
+def agent(view: View, now_ms: int, *, agent: str) -> dict[str, Any]:
+    """One agent by id or name, and its resources in the v1 API's form. Raises UnknownId."""
+    note = find_agent(view, agent)
+    return {**_agent(note, _tasks_by_agent(view).get(note.agent_id, [])), "resources": note.total.to_json()}
+
+
+def volumes(view: View, now_ms: int, *, agent: str | None = None) -> list[dict[str, Any]]:
+    """The persistent volumes of all agents that are not gone, or of one. Raises UnknownId."""
+    found = [find_agent(view, agent)] if agent is not None else sorted(view.agents.values(), key=lambda a: a.name)
+    return [row for note in found if note.state != "gone" for row in _volumes(note)]
+
+
+def maintenance(view: View, now_ms: int) -> dict[str, Any]:
+    """The schedule and the machines that are down: {windows: [{machines, start_ms, duration_ms}], down: [{hostname, ip}]}."""
+    note = view.maintenance
+    return {
+        "windows": [_window(w) for w in note.windows] if note is not None else [],
+        "down": [_machine(m) for m in note.down] if note is not None else [],
+    }
+
+
+def find_agent(view: View, agent: str) -> AgentNote:
+    """By id, else the one of that name that came last. Raises UnknownId."""
+    found = view.agents.get(agent)
+    if found is None:
+        named = [a for a in view.agents.values() if a.name == agent]
+        if not named:
+            raise UnknownId("agent", agent)
+        found = max(named, key=lambda a: (a.state != "gone", a.at_ms))
+    return found
+
+
+def sum_of(resources: list[Resources]) -> dict[str, int]:
+    """Quantities in thousandths by name, of all together."""
+    total: dict[str, int] = {}
+    for each in resources:
+        for name, value in each.quantities().items():
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def _tasks_by_agent(view: View) -> dict[str, list[TaskNote]]:
+    found: dict[str, list[TaskNote]] = {}
+    for task in view.tasks.values():
+        found.setdefault(task.agent_id, []).append(task)
+    return found
+
+
+def _agent(note: AgentNote, tasks: list[TaskNote]) -> dict[str, Any]:
+    return {
+        "id": note.agent_id,
+        "name": note.name,
+        "hostname": note.hostname,
+        "state": note.state,
+        "total": str(note.total),
+        "used": {n: v / 1000 for n, v in sorted(sum_of([t.resources for t in tasks]).items())},
+        "tasks": len(tasks),
+        "attributes": str(note.attributes),
+        "reserved": _reserved(note.total),
+        "volumes": [row["id"] for row in _volumes(note)],
+    }
+
+
+def _reserved(total: Resources) -> dict[str, str]:
+    """What is reserved by the role it is for, volumes included."""
+    found: dict[str, list[tuple[Key, Quantity]]] = {}
+    for key, quantity in total:
+        if key.reservations:
+            found.setdefault(key.role, []).append((key, quantity))
+    return {role: str(build(pairs)) for role, pairs in sorted(found.items())}
+
+
+def _volumes(note: AgentNote) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": key.disk.persistence_id,
+            "agent": note.name,
+            "role": key.role,
+            "size_mb": quantity / 1000 if isinstance(quantity, int) else quantity[0] / 1000,  # type: ignore[operator]
+            "path": key.disk.container_path,
+            "disk": key.disk.source or "ROOT",
+            "shared": key.shared,
+        }
+        for key, quantity in note.total
+        if key.disk is not None and key.disk.persistence_id
+    ]
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "machines": [_machine(m) for m in window.machines],
+        "start_ms": window.unavailability.start_ms,
+        "duration_ms": window.unavailability.duration_ms,
+    }
+
+
+def _machine(machine: MachineId) -> dict[str, str]:
+    return {"hostname": machine.hostname, "ip": machine.ip}

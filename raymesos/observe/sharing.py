@@ -1,0 +1,85 @@
+"""Views of who shares how: roles, their quotas, and their history."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from raymesos.model.quota import quantities_text
+from raymesos.model.resources import EMPTY, Resources
+from raymesos.observe.state import View
+from raymesos.wire.notes import JobNote, ShareNote
+
+
+def roles(view: View, now_ms: int) -> list[dict[str, Any]]:
+    """Each role with its weight and quota, what it uses and is offered, its dominant share and the entitled one; its live tasks and its jobs' waiting and running counts.
+
+    Shares are parts of 1, weight not applied. `held` is `used` and `offered` together. Sub-roles are included in what is held, not in tasks and counts.
+    """
+    jobs: dict[str, list[JobNote]] = {}
+    for job in view.jobs.values():
+        if job.state != "Finished":
+            jobs.setdefault(job.role, []).append(job)
+    tasks: dict[str, int] = {}
+    for task in view.tasks.values():
+        tasks[task.role] = tasks.get(task.role, 0) + 1
+    return [
+        _role(note, jobs.get(note.role, []), tasks.get(note.role, 0))
+        for note in sorted(view.roles.values(), key=lambda r: r.role)
+    ]
+
+
+def _role(note: ShareNote, jobs: list[JobNote], tasks: int) -> dict[str, Any]:
+    return {
+        "role": note.role,
+        "weight": note.weight,
+        "guarantee": quantities_text(note.guarantee),
+        "limit": quantities_text(note.limit),
+        "used": str(used_of(note)),
+        "offered": str(note.offered),
+        "held": str(note.held),
+        "dominant": note.dominant,
+        "share": part(note.share),
+        "entitled": part(note.entitled),
+        "tasks": tasks,
+        "waiting": sum(j.waiting for j in jobs),
+        "running": sum(j.running for j in jobs),
+    }
+
+
+def used_of(note: ShareNote) -> Resources:
+    """What the role holds and is not only offered."""
+    return note.held - note.offered if note.held.contains(note.offered) else EMPTY
+
+
+def part(share: tuple[int, int]) -> float:
+    return float(Fraction(*share)) if share[1] else 0.0
+
+
+def quotas(view: View, now_ms: int) -> list[dict[str, Any]]:
+    """The roles that have a guarantee or a limit, with what they use of it."""
+    return [
+        {
+            "role": r["role"],
+            "guarantee": r["guarantee"],
+            "limit": r["limit"],
+            "used": r["used"],
+            "offered": r["offered"],
+        }
+        for r in roles(view, now_ms)
+        if r["guarantee"] or r["limit"]
+    ]
+
+
+def weights(view: View, now_ms: int) -> list[dict[str, Any]]:
+    """Each role that is known with its weight as decimal text."""
+    return [{"role": r.role, "weight": r.weight} for r in sorted(view.roles.values(), key=lambda r: r.role)]
+
+
+def history(view: View, now_ms: int, *, role: str | None = None) -> dict[str, list[list[float]]]:
+    """{role: [[at_ms, share, entitled], ...]}, oldest first. A point holds until the next one; the last holds until now."""
+    return {
+        name: [[p.at_ms, part(p.share), part(p.entitled)] for p in points]
+        for name, points in sorted(view.history.points.items())
+        if role in (None, name)
+    }
