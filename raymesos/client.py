@@ -11,19 +11,27 @@ import atexit
 import os
 import secrets
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from raymesos.actors import cluster as clusters
 from raymesos.actors.door import Door
 from raymesos.actors.plan import BATCH
-from raymesos.errors import InvalidJob, InvalidValue
+from raymesos.errors import InvalidJob
 from raymesos.executor import RoleExecutor
 from raymesos.job import Job
 from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
+from raymesos.operating.agents import Agents
+from raymesos.operating.asking import operate
+from raymesos.operating.maintenance import Maintenance
+from raymesos.operating.quota import Quotas
+from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.roles import Roles
+from raymesos.operating.volumes import Volumes, total_of
 from raymesos.packing import pack_job
 from raymesos.progress import say
+from raymesos.wire.operating import Operate
+from raymesos.wire.operations import Reserve, Unreserve
 
 __all__ = ["Cluster", "Job", "connect", "start"]
 
@@ -77,6 +85,12 @@ class Cluster:
         """Journals, results and sandboxes, on each node of the cluster."""
         self._running, self._started = running, started
         self._door = Door(running.namespace)
+        self.roles = Roles(self._door)
+        """Who shares, and how: weight, quota, share, entitled share of each role."""
+        self.quota = Quotas(self._door)
+        self.agents = Agents(self._door)
+        self.volumes = Volumes(self._door)
+        self.maintenance = Maintenance(self._door)
 
     # ------------------------------------------------------------ work
 
@@ -102,23 +116,35 @@ class Cluster:
 
     def set_weight(self, role: str, weight: float | str) -> None:
         """Give the role `weight` times the share of a role of weight 1. Raises InvalidValue."""
-        try:
-            value = Fraction(str(weight))
-        except (ValueError, ZeroDivisionError):
-            raise InvalidValue("weight", weight, "must be a number greater than 0") from None
-        if value <= 0:
-            raise InvalidValue("weight", weight, "must be greater than 0")
-        self._door.set_weights({role: str(weight)})
+        self.roles.set_weight(role, weight)
+
+    def reserve(self, agent: str, resources: str | Resources) -> None:
+        """Keep `resources` of the agent for the roles they name, like `cpus(ads):2;mem(ads):512`. Offers that hold them are rescinded. Raises UnknownId, InvalidValue."""
+        operate(self._door, Operate(agent, Reserve(reserved(resources))))
+
+    def unreserve(self, agent: str, resources: str | Resources) -> None:
+        """They are for everybody again. Raises UnknownId, and InvalidValue for more than is reserved and free, and under a volume."""
+        operate(self._door, Operate(agent, Unreserve(reserved_on(total_of(self._door, agent), resources))))
 
     # ------------------------------------------------------------ looking
 
     def view(self, name: str, **arguments: Any) -> Any:
-        """A view as plain data: status, agents, roles, jobs, job, frameworks, tasks, events, explain, metrics. Raises UnknownId."""
+        """A view as plain data: status, agents, agent, volumes, maintenance, roles, quotas, weights, history, jobs, job, frameworks, tasks, events, explain, metrics. Raises UnknownId."""
         return self._door.view(name, arguments)
 
-    def explain(self, job: str | Job) -> dict[str, Any]:
-        """Why the job waits: {verdict, reasons}. Raises UnknownId."""
-        found: dict[str, Any] = self.view("explain", job=job.id if isinstance(job, Job) else job)
+    def explain(self, subject: str | Job, *, kind: str | None = None) -> dict[str, Any]:
+        """Why a job, a framework or a role has no offer now: {subject, kind, role, verdict, reasons, data}. Raises UnknownId.
+
+        A text is the id or name of a job, else of a framework, else a role; `kind` (job, framework, role) says which.
+        """
+        if isinstance(subject, Job):
+            subject, kind = subject.id, "job"
+        found: dict[str, Any] = self.view("explain", subject=subject, **({"kind": kind} if kind else {}))
+        return found
+
+    def history(self, role: str | None = None) -> dict[str, list[list[float]]]:
+        """{role: [[at_ms, share, entitled], ...]} of the last hour, oldest first: a point holds until the next one."""
+        found: dict[str, list[list[float]]] = self.view("history", **({"role": role} if role else {}))
         return found
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from raymesos.actors.plan import BATCH
-from raymesos.errors import ClusterUnavailable, InvalidValue, RaymesosError, UnknownId
+from raymesos.errors import ClusterUnavailable, RaymesosError, UnknownId, refusal
 from raymesos.machine import MASTER, OBSERVER
 from raymesos.wire.codec import decode, encode
-from raymesos.wire.messages import OperatorAnswer, SetWeights
+from raymesos.wire.messages import OperatorAnswer
 from raymesos.wire.work import Blob
 
 # An actor that Ray restarts answers after 1.3 to 6 s here.
@@ -26,7 +27,7 @@ NOTE_LATE_S = 5.0
 
 
 class Door:
-    """One per client process and cluster. Every call may be repeated: what it asks for is idempotent."""
+    """One per client process and cluster. Every call may be repeated, unless it says otherwise: what it asks for is idempotent."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
@@ -42,17 +43,30 @@ class Door:
 
     def call(self, actor: str, method: str, *arguments: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         """Call the actor and return its answer, again and again while it is being restarted. Raises what the method raised, ClusterUnavailable."""
+        return self._call(actor, method, arguments, timeout_s, repeats=True)[0]
+
+    def _call(
+        self, actor: str, method: str, arguments: tuple[Any, ...], timeout_s: float, *, repeats: bool
+    ) -> tuple[Any, bool]:
+        """(the answer, whether an earlier call may have been carried out too). Without `repeats`, a call that may have been carried out is the last one."""
         deadline = time.monotonic() + timeout_s
+        repeated = False
         while True:
+            sent = False
             try:
                 handle = self._handle(actor)
-                return ray.get(
-                    getattr(handle, method).remote(*arguments), timeout=max(1.0, deadline - time.monotonic())
-                )
+                reference = getattr(handle, method).remote(*arguments)
+                sent = True
+                return ray.get(reference, timeout=max(1.0, deadline - time.monotonic())), repeated
             except RayTaskError as error:
                 raise _cause(error) from None
             except (RayActorError, GetTimeoutError, ValueError) as error:
                 self._handles.pop(actor, None)
+                repeated = repeated or sent
+                if sent and not repeats:
+                    raise ClusterUnavailable(
+                        f"{actor} of cluster {self.namespace} did not answer: it may have carried the call out or not; look before you repeat it"
+                    ) from None
                 if time.monotonic() > deadline or not ray.is_initialized():
                     raise ClusterUnavailable(f"{actor} of cluster {self.namespace} does not answer: {error}") from None
                 time.sleep(RETRY_S)
@@ -62,6 +76,18 @@ class Door:
         client_id = secrets.token_hex(8)
         return decode(self.call(actor, "call", actor, client_id, encode(message), timeout_s, timeout_s=timeout_s))
 
+    def operate(self, message: Any, *, repeats: bool, done_if: tuple[str, ...]) -> None:
+        """Have the master carry out an operator's call. Raises what it refused it with, ClusterUnavailable.
+
+        A refusal of a kind in `done_if` counts as done after a repeat: the call before it was carried out, and its answer was lost.
+        """
+        blob = encode(replace(message, request_id=secrets.token_hex(8)))
+        arguments = MASTER, secrets.token_hex(8), blob, CALL_TIMEOUT_S
+        found, repeated = self._call(MASTER, "call", arguments, CALL_TIMEOUT_S, repeats=repeats)
+        answer: OperatorAnswer = decode(found)
+        if answer.error and not (repeated and answer.kind in done_if):
+            raise refusal(answer.kind, answer.error, answer.field, answer.value)
+
     def view(self, name: str, arguments: dict[str, Any]) -> Any:
         """A view of the observer. A job that was just submitted is waited for: its note may still be on the way. Raises UnknownId."""
         deadline = time.monotonic() + NOTE_LATE_S
@@ -69,16 +95,20 @@ class Door:
             try:
                 return self.call(OBSERVER, "view", name, arguments)
             except UnknownId:
-                if "job" not in arguments or time.monotonic() > deadline:
+                job = arguments.get("job") or arguments.get("subject")
+                if job is None or time.monotonic() > deadline:
                     raise
-                self.call(BATCH, "find", arguments["job"])
+                self._must_be_job(job, arguments)
                 time.sleep(0.02)
 
-    def set_weights(self, weights: dict[str, str]) -> None:
-        """Raises InvalidValue with the master's reason."""
-        answer: OperatorAnswer = self.ask(MASTER, SetWeights(tuple(weights.items()), secrets.token_hex(4)))
-        if answer.error:
-            raise InvalidValue("weights", weights, answer.error)
+    def _must_be_job(self, subject: str, arguments: dict[str, Any]) -> None:
+        """Raises UnknownId, of the kind that was asked for, if the batch framework has no such job."""
+        if arguments.get("kind") not in (None, "job"):
+            raise UnknownId(arguments["kind"], subject)
+        try:
+            self.call(BATCH, "find", subject)
+        except UnknownId:
+            raise UnknownId("job" if "job" in arguments else "job, framework or role", subject) from None
 
     # ------------------------------------------------------------ data
 

@@ -1,4 +1,4 @@
-"""Commands about the cluster: up, down, status, roles, agents, events, sim."""
+"""Commands about the cluster: up, down, status, events, sim."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ def add_to(app: typer.Typer) -> None:
         (up, "raymesos up --agents 2"),
         (down, "raymesos down"),
         (status, "raymesos status --json"),
-        (roles, "raymesos roles"),
-        (agents, "raymesos agents"),
         (events, "raymesos events -f"),
         (sim, "raymesos sim --agents 1000 --frameworks 20 --tasks 20000 --seed 7 --faults"),
     ):
@@ -123,16 +121,6 @@ def status(context: typer.Context, name: Name = None, json: AsJson = False) -> N
     show.status(screen, view)
 
 
-def roles(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
-    """Who holds what: each role with its weight, its share of the cluster, and its work."""
-    _table(context, name, "roles", show.roles, as_json=json)
-
-
-def agents(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
-    """The agents: what each has, what of it is in use, and its attributes."""
-    _table(context, name, "agents", show.agents, as_json=json)
-
-
 def events(
     context: typer.Context,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as they happen, until Ctrl-C.")] = False,
@@ -195,13 +183,6 @@ def _made(directory: Path) -> str:
     except OSError as error:
         raise InvalidValue("work_dir", str(path), (error.strerror or str(error)).lower()) from None
     return str(path)
-
-
-def _table(context: typer.Context, name: str | None, view: str, shown: Any, *, as_json: bool) -> None:
-    rows = doors(context).connect(name).view(view)
-    screen = Screen(as_json=as_json)
-    screen.document(rows)
-    shown(screen, rows)
 
 
 def _print_events(screen: Screen, rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Commands about jobs: submit, ps, logs, cancel, explain, schema."""
+"""Commands about jobs: submit, ps, logs, cancel, schema."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def add_to(app: typer.Typer) -> None:
         (ps, "raymesos ps --all"),
         (logs, "raymesos logs render 3 -f"),
         (cancel, "raymesos cancel render"),
-        (explain, "raymesos explain render"),
         (schema, "raymesos schema > job.schema.json"),
     ):
         app.command(rich_help_panel=panel, epilog=f"Example: {example}")(command)
@@ -125,14 +124,6 @@ def cancel(context: typer.Context, job: JobId, name: Name = None, json: AsJson =
     screen = Screen(as_json=json)
     screen.document({"id": handle.id, "name": before.name, "cancelled": not before.done})
     screen.line(f"job {handle.id} had ended already: {before.why}" if before.done else f"job {handle.id} is cancelled")
-
-
-def explain(context: typer.Context, job: JobId, name: Name = None, json: AsJson = False) -> None:
-    """Why the job waits, or how it ended: its role's share, agents too small, filters, what it comes after."""
-    view = doors(context).connect(name).view("explain", job=job)
-    screen = Screen(as_json=json)
-    screen.document(view)
-    show.explanation(screen, view)
 
 
 def schema(json: AsJson = False) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from raymesos import __version__
-from raymesos.cli import cluster_commands, job_commands
+from raymesos.cli import agent_commands, cluster_commands, job_commands, sharing_commands
 from raymesos.cli.doors import Doors
 from raymesos.errors import RaymesosError
 
@@ -55,6 +55,8 @@ def raymesos(
 
 cluster_commands.add_to(app)
 job_commands.add_to(app)
+sharing_commands.add_to(app)
+agent_commands.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None, doors: Doors | None = None) -> int:

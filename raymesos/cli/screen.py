@@ -26,6 +26,11 @@ class Screen:
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
+    def said(self, document: Any, text: str) -> None:
+        """An answer of one line: `document` with `--json`, `text` for people."""
+        self.document(document)
+        self.line(text)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
         """Rows under their columns, or the sentence `empty`. Numbers stand to the right; only the last column is folded where a terminal is narrow."""
         if self.as_json:
@@ -74,6 +79,10 @@ _STYLES = {
     "waiting": "yellow",
     "blocked": "red",
     "KillInitiated": "yellow",
+    "draining": "yellow",
+    "drained": "cyan",
+    "deactivated": "yellow",
+    "disconnected": "red",
     "unreachable": "red",
     "gone": "dim",
     "failed": "red",

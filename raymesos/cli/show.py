@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raymesos.cli.screen import Screen
+from raymesos.cli.show_sharing import moment, percent, roles, span
 
 Row = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ def status(screen: Screen, view: Row) -> None:
     if not active:
         screen.line("no agent is active: nothing can run")
     resources = [
-        (n, q["used"], q["total"], _percent(q["used"] / q["total"] if q["total"] else 0))
+        (n, q["used"], q["total"], percent(q["used"] / q["total"] if q["total"] else 0))
         for n, q in view["resources"].items()
     ]
     if resources:
@@ -38,33 +38,6 @@ def status(screen: Screen, view: Row) -> None:
     if view["roles"]:
         screen.line()
         roles(screen, view["roles"])
-
-
-def roles(screen: Screen, rows: Sequence[Row]) -> None:
-    screen.table(
-        ("ROLE", "WEIGHT", "SHARE", "RUN", "WAIT", "HOLDS"),
-        [(r["role"], r["weight"], _percent(r["share"]), r["running"], r["waiting"], r["held"] or "-") for r in rows],
-        empty="no role is in use yet: a role is there once a job or a framework asks for offers in it",
-    )
-
-
-def agents(screen: Screen, rows: Sequence[Row]) -> None:
-    screen.table(
-        ("AGENT", "STATE", "HOST", "TASKS", "ATTRIBUTES", "USED", "TOTAL"),
-        [
-            (
-                a["name"],
-                a["state"],
-                a["hostname"],
-                a["tasks"],
-                a["attributes"] or "-",
-                ";".join(f"{n}:{v:g}" for n, v in a["used"].items()) or "-",
-                a["total"],
-            )
-            for a in rows
-        ],
-        empty="no agent has registered",
-    )
 
 
 def jobs(screen: Screen, rows: Sequence[Row], *, everything: bool, now_ms: int) -> None:
@@ -79,7 +52,7 @@ def jobs(screen: Screen, rows: Sequence[Row], *, everything: bool, now_ms: int) 
                 j["failed"],
                 j["running"],
                 j["waiting"],
-                _span((j["ended_ms"] or now_ms) - j["submitted_ms"]),
+                span((j["ended_ms"] or now_ms) - j["submitted_ms"]),
                 j["why"] or "-",
             )
             for j in rows
@@ -97,12 +70,6 @@ def job_state(job: Row) -> str:
     if job["succeeded"] == job["total"]:
         return "succeeded"
     return "cancelled" if job["why"] == "cancelled" else "failed"
-
-
-def explanation(screen: Screen, view: Row) -> None:
-    screen.line(f"job {view['name']} ({view['job']}) in role {view['role']}: {view['verdict']}")
-    for reason in view["reasons"]:
-        screen.line(f"  - {reason}")
 
 
 def summary(screen: Screen, result: Row) -> None:
@@ -131,8 +98,7 @@ def events(screen: Screen, rows: Sequence[Row], *, empty: str) -> None:
 
 
 def event_line(row: Row) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["at_ms"] / 1000))
-    return f"{at}  {row['kind']:<20} {row['subject']}{'  ' + row['text'] if row['text'] else ''}"
+    return f"{moment(row['at_ms'])}  {row['kind']:<20} {row['subject']}{'  ' + row['text'] if row['text'] else ''}"
 
 
 def count(number: int, noun: str) -> str:
@@ -147,16 +113,3 @@ def _word(state: str) -> str:
     return {"Accepted": "under way", "KillInitiated": "being cancelled", "Finished": "ended"}.get(
         state, state.removeprefix("TASK_").lower().replace("_", " ")
     )
-
-
-def _percent(part: float) -> str:
-    return f"{part * 100:.0f} %"
-
-
-def _span(ms: int) -> str:
-    seconds = max(0, ms) // 1000
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m{seconds % 60:02}s"
-    return f"{seconds // 3600}h{seconds % 3600 // 60:02}m"

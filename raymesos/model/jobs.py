@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
@@ -15,46 +14,12 @@ from raymesos.model.resource_text import scalar_milli
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.model.roles import validate_role
+from raymesos.model.units import megabytes, quantity, seconds
 
 # One byte of state an input; beyond this a job is better cut in several.
 MAX_INPUTS = 100_000_000
 MAX_RUNTIME_S = 864_000.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_UNITS_MB = {"KB": 1 / 1024, "MB": 1.0, "GB": 1024.0, "TB": 1024.0 * 1024, "B": 1 / (1 << 20)}
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_DECIMAL = r"([0-9]+\.?[0-9]*|\.[0-9]+)"
-
-
-def _quantity(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number")
-    if not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    if value < 0:
-        raise ValueError("must not be negative")
-    return value
-
-
-def _megabytes(value: Any) -> float:
-    """MB of 2^20 bytes: a number, or text like 512MB, 1.5GB."""
-    if isinstance(value, str):
-        match = re.fullmatch(rf"\s*{_DECIMAL}\s*([KMGT]?B?)\s*", value, re.IGNORECASE)
-        unit = match[2].upper() if match else ""
-        unit = unit + "B" if unit in ("K", "M", "G", "T") else unit or "MB"
-        if match is None or unit not in _UNITS_MB:
-            raise ValueError("must be a number of MB, or text like 512MB or 1.5GB")
-        value = float(match[1]) * _UNITS_MB[unit]
-    return _quantity(value)
-
-
-def _seconds(value: Any) -> float:
-    """Seconds: a number, or text like 90s, 5m, 2h."""
-    if isinstance(value, str):
-        match = re.fullmatch(rf"\s*{_DECIMAL}\s*(ms|s|m|min|h|d)\s*", value)
-        if match is None:
-            raise ValueError("must be a number of seconds, or text like 90s, 5m, 2h")
-        value = float(match[1]) * _UNITS_S[match[2]]
-    return _quantity(value)
 
 
 def _count(value: Any) -> Any:
@@ -81,9 +46,9 @@ def _variable(value: Any) -> Any:
 
 
 _NUMBER_OR_TEXT = WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]})
-Quantity = Annotated[float, BeforeValidator(_quantity)]
-Megabytes = Annotated[float, BeforeValidator(_megabytes), _NUMBER_OR_TEXT]
-Seconds = Annotated[float, BeforeValidator(_seconds), _NUMBER_OR_TEXT]
+Quantity = Annotated[float, BeforeValidator(quantity)]
+Megabytes = Annotated[float, BeforeValidator(megabytes), _NUMBER_OR_TEXT]
+Seconds = Annotated[float, BeforeValidator(seconds), _NUMBER_OR_TEXT]
 Count = Annotated[int, BeforeValidator(_count)]
 Text = Annotated[str, BeforeValidator(_text)]
 Variable = Annotated[str, BeforeValidator(_variable)]

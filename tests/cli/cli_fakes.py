@@ -19,7 +19,16 @@ from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.observe.state import View, fold
 from raymesos.observe.views import VIEWS
+from raymesos.operating.agents import Agents
+from raymesos.operating.asking import operate
+from raymesos.operating.maintenance import Maintenance
+from raymesos.operating.quota import Quotas
+from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.roles import Roles
+from raymesos.operating.volumes import Volumes, total_of
 from raymesos.wire.notes import AgentNote, EventNote, JobNote, ShareNote
+from raymesos.wire.operating import Operate
+from raymesos.wire.operations import Reserve, Unreserve
 
 NOW_MS = 1_767_600_000_000
 
@@ -87,6 +96,23 @@ class FakeJob:
         return []
 
 
+class FakeDoor:
+    """A master that keeps what it is asked, or refuses it with `refuses`; views are the cluster's."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self.asked: list[Any] = []
+        self.refuses: Exception | None = None
+
+    def operate(self, message: Any, *, repeats: bool, done_if: tuple[str, ...]) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.asked.append(message)
+
+    def view(self, name: str, arguments: dict[str, Any]) -> Any:
+        return self._cluster.view(name, **arguments)
+
+
 @dataclass
 class FakeCluster:
     name: str = "raymesos"
@@ -97,6 +123,20 @@ class FakeCluster:
     bad: tuple[int, ...] = ()
     stopped: bool = False
     interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        self.door = FakeDoor(self)
+        self.roles, self.quota, self.agents = Roles(self.door), Quotas(self.door), Agents(self.door)
+        self.volumes, self.maintenance = Volumes(self.door, late_s=0), Maintenance(self.door)
+
+    def set_weight(self, role: str, weight: str) -> None:
+        self.roles.set_weight(role, weight)
+
+    def reserve(self, agent: str, resources: str) -> None:
+        operate(self.door, Operate(agent, Reserve(reserved(resources))))
+
+    def unreserve(self, agent: str, resources: str) -> None:
+        operate(self.door, Operate(agent, Unreserve(reserved_on(total_of(self.door, agent), resources))))
 
     def view(self, name: str, **arguments: Any) -> Any:
         return VIEWS[name](self.state, NOW_MS, **arguments)
@@ -133,12 +173,14 @@ class FakeCluster:
         made = self.jobs[note.job_id] = FakeJob(note, **fate)
         return made
 
-    def add_agent(self, name: str = "agent1") -> None:
-        total = Resources.parse("cpus:2;mem:1024")
-        self.tell(AgentNote(NOW_MS, f"{name}-id", name, "127.0.0.1", "active", total, Attributes.parse("rack:r1")))
+    def add_agent(
+        self, name: str = "agent1", state: str = "active", total: Resources | str = "cpus:2;mem:1024"
+    ) -> None:
+        has = Resources.of(total)
+        self.tell(AgentNote(NOW_MS, f"{name}-id", name, "127.0.0.1", state, has, Attributes.parse("rack:r1")))
 
-    def add_role(self, role: str) -> None:
-        self.tell(ShareNote(NOW_MS, role, "2", (1, 4), Resources.parse("cpus:0.5")))
+    def add_role(self, role: str, **fields: Any) -> None:
+        self.tell(ShareNote(NOW_MS, role, "2", (1, 4), Resources.parse("cpus:0.5"), **fields))
 
     def add_event(self, kind: str, subject: str) -> None:
         self.tell(EventNote(NOW_MS, kind, subject, "it did"))

@@ -198,6 +198,7 @@ def test_explain_gives_the_verdict_and_each_reason(shell: Shell, cluster: FakeCl
     code, out, _ = shell.run("explain", "x")
     assert code == 0 and out.startswith("job x (x-0) in role ads: blocked\n  - no agent is large enough")
     assert shell.json("explain", "x-0") == (0, cluster.view("explain", job="x-0"))
+    assert shell.json("explain", "x-0") == (0, cluster.view("explain", subject="x-0"))
     assert shell.run("explain", "y")[0] == 3
 
 

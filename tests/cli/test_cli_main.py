@@ -26,8 +26,35 @@ COMMANDS = [
     "cancel",
     "explain",
     "schema",
+    "reserve",
+    "unreserve",
+    "drain",
+    "deactivate",
+    "reactivate",
 ]
-LOOKING = [["status"], ["roles"], ["agents"], ["events"], ["ps"], ["logs", "x"], ["cancel", "x"], ["explain", "x"]]
+GROUPS = {
+    "weights": ["list", "set"],
+    "quota": ["list", "set", "remove"],
+    "volumes": ["list", "create", "destroy", "grow", "shrink"],
+    "maintenance": ["status", "schedule", "start", "stop"],
+}
+LOOKING = [
+    ["status"],
+    ["roles"],
+    ["agents"],
+    ["events"],
+    ["ps"],
+    ["logs", "x"],
+    ["cancel", "x"],
+    ["explain", "x"],
+    ["weights"],
+    ["quota"],
+    ["quota", "set", "ads"],
+    ["volumes"],
+    ["maintenance"],
+    ["drain", "x"],
+    ["reserve", "x", "cpus(ads):1"],
+]
 
 
 def test_importing_the_command_line_loads_no_ray() -> None:
@@ -43,16 +70,26 @@ def test_every_command_is_there_and_has_an_example(shell: Shell) -> None:
         assert f"Example: raymesos {command}" in out and "--json" in out
 
 
+def test_every_command_of_two_words_is_there_and_has_an_example(shell: Shell) -> None:
+    assert sorted(str(g.typer_instance.info.name) for g in app.registered_groups if g.typer_instance) == sorted(GROUPS)
+    for group, words in GROUPS.items():
+        assert "Example: raymesos " + group in shell.run(group, "--help")[1]
+        for word in words:
+            code, out, err = shell.run(group, word, "--help")
+            assert (code, err) == (0, "")
+            assert f"Example: raymesos {group} {word}" in out and "--json" in out
+
+
 def test_without_a_command_the_help_is_shown(shell: Shell) -> None:
     code, out, _ = shell.run()
-    assert code == 0 and all(command in out for command in COMMANDS)
+    assert code == 0 and all(command in out for command in (*COMMANDS, *GROUPS))
 
 
 def test_the_version_is_printed_and_nothing_else(shell: Shell) -> None:
     assert shell.run("--version") == (0, f"raymesos {__version__}\n", "")
 
 
-@pytest.mark.parametrize("argv", LOOKING, ids=lambda argv: argv[0])
+@pytest.mark.parametrize("argv", LOOKING, ids="_".join)
 def test_without_a_cluster_a_command_says_how_to_start_one_and_exits_4(shell: Shell, argv: list[str]) -> None:
     shell.cluster = None
     code, out, err = shell.run(*argv)
@@ -60,7 +97,7 @@ def test_without_a_cluster_a_command_says_how_to_start_one_and_exits_4(shell: Sh
     assert err.startswith("raymesos: no running") and "raymesos up" in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", LOOKING, ids=lambda argv: argv[0])
+@pytest.mark.parametrize("argv", LOOKING, ids="_".join)
 def test_with_json_an_error_is_the_one_document(shell: Shell, argv: list[str]) -> None:
     shell.cluster = None
     code, out, err = shell.run(*argv, "--json")
