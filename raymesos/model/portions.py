@@ -30,18 +30,22 @@ def open_quantities(resources: Resources) -> Mapping[str, int]:
 
 def cut_open(resources: Resources, most: Mapping[str, int]) -> Resources:
     """`resources`, with at most `most` (thousandths by name) of the open scalars; names that it does not have are left whole. An indivisible disk stays whole or goes."""
+    if resources.is_plain:
+        whole = resources.quantities()
+        part = {name: min(value, most.get(name, value)) for name, value in whole.items()}
+        return resources if part == whole else Resources.of_milli(part)
     kept: list[tuple[Key, Quantity]] = []
     left = dict(most)
     cut = False
     for key, quantity in resources:
         if key.name in left and isinstance(quantity, int) and is_open(key):
-            part = min(quantity, left[key.name])
-            if part < quantity:
+            piece = min(quantity, left[key.name])
+            if piece < quantity:
                 cut = True
-                part = 0 if key.disk is not None and key.disk.source in INDIVISIBLE else part
-            left[key.name] -= part
-            if part:
-                kept.append((key, part))
+                piece = 0 if key.disk is not None and key.disk.source in INDIVISIBLE else piece
+            left[key.name] -= piece
+            if piece:
+                kept.append((key, piece))
         else:
             kept.append((key, quantity))
     return build(kept) if cut else resources
@@ -78,3 +82,41 @@ def _is_shared(key: Key) -> bool:
 
 def _is_unshared(key: Key) -> bool:
     return not key.shared
+
+
+def pick(resources: Resources, quantities: Mapping[str, int]) -> Resources | None:
+    """So much of each scalar, taken from what is reserved first, then from what is open, and from what is revocable only if all of the name is; None if there is not so much.
+
+    Volumes are no quantity to take from: those that are there come along.
+    """
+    if resources.is_plain:
+        have = resources.quantities()
+        if any(have.get(name, 0) < size for name, size in quantities.items()):
+            return None
+        return Resources.of_milli(quantities)
+    taken: list[tuple[Key, Quantity]] = []
+    for name, size in quantities.items():
+        pieces = [(k, q) for k, q in resources if k.name == name and isinstance(q, int) and not _is_volume(k)]
+        found = _take([p for p in pieces if not p[0].revocable], size) or _take(
+            [p for p in pieces if p[0].revocable], size
+        )
+        if found is None and size:
+            return None
+        taken.extend(found or [])
+    return build(taken) + resources.filter(_is_volume)
+
+
+def _take(pieces: list[tuple[Key, int]], size: int) -> list[tuple[Key, int]] | None:
+    taken = []
+    for key, quantity in sorted(pieces, key=lambda piece: not piece[0].reservations):
+        part = min(quantity, size)
+        if part < quantity and key.disk is not None and key.disk.source in INDIVISIBLE:
+            continue
+        if part:
+            taken.append((key, part))
+            size -= part
+    return taken if not size else None
+
+
+def _is_volume(key: Key) -> bool:
+    return key.disk is not None and bool(key.disk.persistence_id)

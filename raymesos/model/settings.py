@@ -27,6 +27,18 @@ class AllocatorSettings:
     role_sorter: str = "drf"
     """`drf` or `random`."""
     framework_sorter: str = "drf"
+    scoring: str = "shuffle"
+    """Which agent first: `shuffle` (as Mesos), `pack` (the fullest) or `spread` (the emptiest)."""
+    preemption: str = "off"
+    """Who gets resources back from tasks that run: nobody (`off`, as Mesos), roles below their guarantee (`guarantee`), or below their fair share too (`fair`)."""
+    preempt_after_ms: int = 1_000
+    """A role is below its fair share for so long before anything is taken for it."""
+    hold_ms: int = 5_000
+    """An agent is kept so long for a task that does not fit yet, and then not for as long again. 0: never."""
+    holds_per_role: int = 64
+    """Agents kept for one framework in one role: they are idle in part."""
+    home_region: str = ""
+    """The master's region: frameworks without REGION_AWARE see its agents, and those without a region. Empty: that of the first agent that has one."""
     filters_per_agent: int = 64
     """Most filters of one framework in one role for one agent; one more ends the one that would end soonest. Keeps a framework that declines for a year
     from filling the allocator's memory."""

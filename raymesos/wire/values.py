@@ -94,6 +94,10 @@ class Demand:
     count: int
     role: str = ""
     exact: bool = False
+    more: bool = False
+    """Of an exact demand: `count` is not the end of it, as much as fits is of use."""
+    run_ms: int = 0
+    """About how long such a task runs; 0 if nobody knows. Short ones may use an agent that is kept for another."""
 
 
 @dataclass(frozen=True, slots=True)

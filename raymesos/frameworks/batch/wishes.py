@@ -94,7 +94,7 @@ def _demand(state: State, job: Job) -> Demand:
     tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
     # Which ports is the agent's to say: who wants some needs to see them all.
     exact = job.spec.ports == 0
-    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=exact)
+    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=exact, more=exact)
 
 
 def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.state import State
+from raymesos.kernel.allocator.wants import unbook
 from raymesos.machine import MASTER, Outbox
 from raymesos.wire.messages import AgentAdded, AgentChanged, Convert, ConvertFree, FreeConverted, Recover
 
@@ -35,6 +36,7 @@ def change(state: State, message: AgentChanged) -> bool:
 def remove(state: State, agent_id: str) -> bool:
     agent = state.ledger.agents.get(agent_id)
     if agent is not None:
+        state.holds.forget_agent(agent)
         state.ledger.remove_agent(agent)
         state.filters.clear_agent(agent_id)
         state.roster.forget_suits(agent_id)
@@ -62,6 +64,9 @@ def recover(state: State, message: Recover, now_ms: int) -> bool:
     if subscription is None:
         raise InvariantBroken("allocator.recover", f"{message.framework_id} holds nothing in {message.role}: {message}")
     resources = state.ledger.release(agent, subscription, message.resources)
+    if subscription.exact and unbook(subscription, resources, ended=message.task_ended):
+        state.roster.settle(subscription)
+        state.roster.wishes += 1
     if message.refuse_ms is not None and message.refuse_ms > 0 and subscription.subscribed:
         state.filters.add(subscription.key, agent.id, resources, now_ms=now_ms, refuse_ms=message.refuse_ms)
     return message.task_ended and _candidate(state, agent.id)

@@ -1,123 +1,270 @@
 """The pass: what is free goes to whom it is due. It books in the ledger and returns the grants and what stood in the way of the others.
 
-Agents come in an order drawn anew; for each, roles in the order of the role sorter, in each role frameworks in the order of its sorter, and the first that may have what is
-left takes all of it, or some of what it can use of it if it has said exactly what it wants (see wants). The sorters are asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp,
-__allocate; stage 2)
+Two stages, each over the agents in an order of its own. First roles that are owed a guarantee, each up to what it is owed; then everybody, in the order of the role
+sorter and in each role of its framework sorter: the first that may have what is left takes all of it, or, if it has said exactly what it wants, some of it (see wants). The sorters are
+asked again for every agent, so successive agents go to the next most deserving. (Mesos: hierarchical.cpp, __allocate)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
-from raymesos.kernel.allocator.books import Agent, Subscription
+from raymesos.kernel.allocator import holds
+from raymesos.kernel.allocator.books import Agent, Role, Subscription
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
+from raymesos.kernel.allocator.holds import Holds
 from raymesos.kernel.allocator.ledger import Ledger
-from raymesos.kernel.allocator.wants import next_part
+from raymesos.kernel.allocator.outcome import Outcome
+from raymesos.kernel.allocator.portion import fair_part, guaranteed_part, suits, takeable
+from raymesos.kernel.allocator.scoring import ordered, room
+from raymesos.kernel.allocator.shares import DrfSorter
+from raymesos.kernel.allocator.wants import STEPS, book, next_part
+from raymesos.model.portions import shared_part
 from raymesos.model.resources import Key, Resources
 from raymesos.wire.messages import Grant
 
+# So few roles are put in order by themselves; of more the sorter's own order is walked, in which one that is owed comes soon.
+FEW_ROLES = 16
+
 
 @dataclass(slots=True)
-class Outcome:
-    """What a pass did. `refused` and `unfit` say of subscriptions that were passed over why; they may have got something else."""
+class Pass:
+    """What one pass works with. `parts` is what it has given so far, by agent."""
 
-    agents: int
-    grants: list[Grant] = field(default_factory=list)
-    granted: dict[Subscription, None] = field(default_factory=dict)
-    refused: dict[Subscription, int] = field(default_factory=dict)
-    """A filter of its own refused an agent, until then (the soonest end, if there are several)."""
-    unfit: dict[Subscription, None] = field(default_factory=dict)
-    """An agent has GPUs and the framework does not take them."""
+    ledger: Ledger
+    filters: Filters
+    holds: Holds
+    outcome: Outcome
+    now_ms: int
+    steps: int
+    """An agent's room is dealt to those who say exactly what they want in about so many steps; 0: one task at a time."""
+    parts: dict[Agent, dict[Subscription, Resources]] = field(default_factory=dict)
+    tasks: dict[tuple[Agent, Subscription], int] = field(default_factory=dict)
+    """How many tasks' worth was given to those who say exactly what they want."""
+    count: int = 0
+    """How many tasks' worth the part is that was cut last."""
+    given: dict[Agent, dict[Key, None]] = field(default_factory=dict)
+    """Shared things that were offered: to one subscription in a pass."""
 
 
-def allocate(ledger: Ledger, filters: Filters, dice: Dice, agents: Iterable[Agent]) -> Outcome:
+def allocate(
+    ledger: Ledger, filters: Filters, held: Holds, dice: Dice, agents: Iterable[Agent], *, scoring: str, now_ms: int
+) -> Outcome:
     """Give what is free of `agents`, all offerable. Filters that have ended are gone already."""
     ledger.forget_passed_over(filters.take_lifted())
     wishes = ledger.roster.wishes
     # What everybody was offered in vain is not offered again until somebody wants more, a filter ends or more is free: else an idle cluster whose frameworks
     # decline for an hour would cost a whole pass a second (20,000 agents, 10 frameworks: 0.4 s).
     candidates = [agent for agent in agents if agent.passed_over != wishes]
-    outcome = Outcome(len(candidates))
-    # The stage of guarantees comes before this one, over agents in an order of its own, with the same ledger and filters.
+    this = Pass(ledger, filters, held, Outcome(len(candidates)), now_ms, 0 if scoring == "spread" else STEPS)
     if ledger.roster.order.active:
-        _share_fairly(ledger, filters, dice.shuffled(candidates), outcome)
-    return outcome
+        if any(ledger.quotas.required):
+            _meet_guarantees(this, ordered(candidates, scoring, dice))
+        if scoring == "spread":
+            _spread(this, ordered(candidates, scoring, dice))
+        else:
+            for agent in ordered(candidates, scoring, dice):
+                _deal(this, agent)
+    _tell_grants(this)
+    return this.outcome
 
 
-def _share_fairly(ledger: Ledger, filters: Filters, agents: list[Agent], outcome: Outcome) -> None:
-    # One iteration per agent: 20,000 of them in a pass is the case that is measured, so the loop keeps to local names.
-    wishes = ledger.roster.wishes
-    offerable, hold, grants = ledger.offerable, ledger.hold, outcome.grants
+# ---------------------------------------------------------------- stage 1
+
+
+def _meet_guarantees(this: Pass, agents: list[Agent]) -> None:
+    owed = _owed_roles(this.ledger)
     for agent in agents:
-        refusals = filters.of_agent(agent.id)
-        parts: dict[Subscription, tuple[Resources, int]] = {}
-        while agent in offerable:
-            found = _next_grant(ledger, agent, refusals, parts, outcome)
-            if found is None:
-                agent.passed_over = wishes
+        if not owed:
+            return
+        if agent not in this.ledger.offerable or not holds.may_be_dealt(this.holds, agent, this.now_ms):
+            continue
+        for role in list(_in_order(this.ledger, owed)):
+            if agent not in this.ledger.offerable:
                 break
-            subscription, offer, tasks = found
-            hold(agent, subscription, offer)
-            before = parts.get(subscription)
-            parts[subscription] = (offer, tasks) if before is None else (before[0] + offer, before[1] + tasks)
-        for subscription, (offer, _) in parts.items():
-            grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
-            outcome.granted[subscription] = None
+            for framework_id in role.sorter.walk():
+                _meet(this, agent, role.subscriptions[framework_id])
+                if agent not in this.ledger.offerable or not _is_owed(this.ledger, role):
+                    break
+        owed = {role: None for role in owed if _is_owed(this.ledger, role)}
 
 
-def _next_grant(
-    ledger: Ledger,
-    agent: Agent,
-    refusals: dict[tuple[str, str], list[Filter]] | None,
-    parts: dict[Subscription, tuple[Resources, int]],
-    outcome: Outcome,
-) -> tuple[Subscription, Resources, int] | None:
-    """The most deserving that may have something of what is left, what that is, and how many tasks it is for (0 if it did not say)."""
-    roles = ledger.roster.roles
+def _meet(this: Pass, agent: Agent, subscription: Subscription) -> None:
+    ledger = this.ledger
+    if not suits(ledger, agent, subscription, this.outcome):
+        return
+    offer = guaranteed_part(ledger, agent, subscription, this.given.get(agent, {}))
+    if subscription.exact:
+        offer = _cut(this, agent, subscription, offer)
+    if not offer or not ledger.worth_offering(offer, subscription.least):
+        return
+    if not _is_refused(this, agent, subscription, offer):
+        _give(this, agent, subscription, offer)
+
+
+def _owed_roles(ledger: Ledger) -> dict[Role, None]:
+    return {role: None for role in ledger.roster.roles.values() if role.sorter.active and _is_owed(ledger, role)}
+
+
+def _is_owed(ledger: Ledger, role: Role) -> bool:
+    chain = ledger.chain(role)
+    return bool(chain) and any(chain[0].owed) and any(ledger.quotas.guaranteed(chain))
+
+
+def _in_order(ledger: Ledger, roles: dict[Role, None]) -> Iterator[Role]:
+    order = ledger.roster.order
+    if len(roles) <= FEW_ROLES and isinstance(order, DrfSorter):
+        yield from sorted(roles, key=lambda role: order.rank(role.name)) if len(roles) > 1 else roles
+        return
+    left = len(roles)
+    for name in order.walk():
+        role = ledger.roster.roles[name]
+        if role in roles:
+            yield role
+            left -= 1
+            if not left:
+                return
+
+
+# ---------------------------------------------------------------- stage 2
+
+
+def _deal(this: Pass, agent: Agent) -> None:
+    """Deal out the agent until nothing is left of it or nobody takes it."""
+    ledger = this.ledger
+    while agent in ledger.offerable:
+        if not _step(this, agent):
+            agent.passed_over = ledger.roster.wishes
+            return
+
+
+def _spread(this: Pass, agents: list[Agent]) -> None:
+    """One step for the emptiest agent at a time."""
+    heap = [(-room(agent), number, agent) for number, agent in enumerate(agents)]
+    heapify(heap)
+    while heap:
+        _, number, agent = heappop(heap)
+        if agent not in this.ledger.offerable:
+            continue
+        if _step(this, agent):
+            heappush(heap, (-room(agent), number, agent))
+        else:
+            agent.passed_over = this.ledger.roster.wishes
+
+
+def _step(this: Pass, agent: Agent) -> bool:
+    """Give something of what is left to the most deserving; false if nobody takes anything. Who takes all that it may is asked once, and the next goes on from there."""
+    # One iteration per agent: 20,000 of them in a pass is the case that is measured, so the loop keeps to local names.
+    ledger = this.ledger
+    offerable, roles = ledger.offerable, ledger.roster.roles
+    parts = this.parts.get(agent)
+    held_for = holds.holder(this.holds, agent, this.now_ms)
+    if held_for is not None:
+        return _step_held(this, agent, held_for)
+    took = False
     for role_name in ledger.roster.order.walk():
         role = roles[role_name]
         for framework_id in role.sorter.walk():
             subscription = role.subscriptions[framework_id]
-            if agent.gpus and not subscription.framework.takes_gpus:
-                outcome.unfit[subscription] = None
+            if parts is not None and subscription in parts and not subscription.exact:
                 continue
-            offer, tasks = agent.free, 0
-            if not agent.plain:
-                offer = _part_for(agent, subscription)
-            elif subscription.exact:
-                before = parts.get(subscription)
-                part = next_part(subscription.demand, offer, before[1] if before is not None else 0)
-                if part is None:
-                    continue
-                offer, tasks = part
-            if offer is not agent.free and not ledger.worth_offering(offer):
+            offer = _part(this, agent, subscription)
+            if offer is None:
+                if subscription.exact and holds.hold(this, agent, subscription):
+                    return took or _step_held(this, agent, subscription)
                 continue
-            if refusals is not None and _refused(refusals.get(subscription.key), offer, subscription, outcome):
-                continue
-            return subscription, offer, tasks
-    return None
+            _give(this, agent, subscription, offer)
+            took = True
+            if subscription.exact or agent not in offerable:
+                return True
+            parts = this.parts[agent]
+    return took
 
 
-def _refused(filters: list[Filter] | None, offer: Resources, subscription: Subscription, outcome: Outcome) -> bool:
-    until_ms = refused_until(filters, offer) if filters else None
+def _step_held(this: Pass, agent: Agent, subscription: Subscription) -> bool:
+    """The agent is kept for the subscription: it takes what it waits for, or others use the time until then."""
+    offer = _part(this, agent, subscription)
+    if offer is not None:
+        holds.release(this.holds, agent)
+        _give(this, agent, subscription, offer)
+        return True
+    for role_name in this.ledger.roster.order.walk():
+        role = this.ledger.roster.roles[role_name]
+        for framework_id in role.sorter.walk():
+            other = role.subscriptions[framework_id]
+            if holds.may_backfill(this.holds, agent, other, this.now_ms):
+                offer = _part(this, agent, other)
+                if offer is not None:
+                    _give(this, agent, other, offer)
+                    return True
+            else:
+                until_ms = holds.until_ms(this.holds, agent)
+                this.outcome.block(other, "held", until_ms=until_ms, role=subscription.role.name)
+    return False
+
+
+def _part(this: Pass, agent: Agent, subscription: Subscription) -> Resources | None:
+    """What the subscription is to be offered of what is left of the agent now; None if nothing."""
+    ledger = this.ledger
+    if (agent.gpus or agent.region or subscription.framework.constraints) and not suits(
+        ledger, agent, subscription, this.outcome
+    ):
+        return None
+    offer = agent.free if agent.plain else takeable(agent, subscription, this.given.get(agent, {}))
+    if ledger.quotas.quotas:
+        offer = fair_part(ledger, agent, subscription, offer, this.outcome)
+    if subscription.exact:
+        offer = _cut(this, agent, subscription, offer)
+    if not offer:
+        return None
+    if (offer is not agent.free or ledger.unlike) and not ledger.worth_offering(offer, subscription.least):
+        this.outcome.block(subscription, "minimum")
+        return None
+    return None if _is_refused(this, agent, subscription, offer) else offer
+
+
+# ---------------------------------------------------------------- both
+
+
+def _cut(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> Resources:
+    """Some tasks' worth of it, by what the subscription says that it wants."""
+    part, this.count = next_part(subscription, offer, this.steps, this.tasks.get((agent, subscription), 0))
+    return part
+
+
+def _is_refused(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> bool:
+    refusals = this.filters.of_agent(agent.id)
+    found: list[Filter] | None = refusals.get(subscription.key) if refusals is not None else None
+    until_ms = refused_until(found, offer) if found else None
     if until_ms is None:
         return False
-    outcome.refused[subscription] = min(until_ms, outcome.refused.get(subscription, until_ms))
+    this.outcome.block(subscription, "filtered", until_ms=until_ms)
     return True
 
 
-def _part_for(agent: Agent, subscription: Subscription) -> Resources:
-    """What of the agent's free resources may go to the subscription; `agent.free` itself if all may."""
-    framework = subscription.framework
+def _give(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> None:
+    if agent.shared:
+        this.given.setdefault(agent, {}).update(dict.fromkeys(key for key, _ in shared_part(offer)))
+    this.ledger.hold(agent, subscription, offer)
+    if subscription.exact:
+        book(subscription, offer)
+        this.tasks[agent, subscription] = this.tasks.get((agent, subscription), 0) + this.count
+        this.holds.gave(agent, subscription, this.now_ms)
+        if subscription.sated:
+            this.ledger.roster.settle(subscription)
+    parts = this.parts.get(agent)
+    if parts is None:
+        parts = this.parts[agent] = {}
+    before = parts.get(subscription)
+    parts[subscription] = offer if before is None else before + offer
 
-    def may_have(key: Key) -> bool:
-        if key.revocable and not framework.takes_revocable:
-            return False
-        if key.shared and not framework.takes_shared:
-            return False
-        return len(key.reservations) < 2 or framework.takes_refined
 
-    part = agent.free.available_to(subscription.role.name).filter(may_have)
-    return agent.free if part == agent.free else part
+def _tell_grants(this: Pass) -> None:
+    grants, granted = this.outcome.grants, this.outcome.granted
+    for agent, parts in this.parts.items():
+        for subscription, offer in parts.items():
+            grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
+            granted[subscription] = None

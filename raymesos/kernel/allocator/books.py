@@ -12,6 +12,7 @@ from raymesos.model.offer_constraints import RoleConstraints
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import Capability
 from raymesos.wire.messages import Demand
+from raymesos.wire.notes import WaitReason
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +68,13 @@ class Subscription:
     demand: tuple[Demand, ...] = ()
     """What the last revive said it wants: a hint, or exact (see wants)."""
     exact: bool = False
-    """Whether `demand` is exact."""
+    """Whether `demand` is exact. Then, by number of its shapes:"""
+    more: bool = False
+    """The last shape is wanted as often as it fits."""
+    left: list[int] = field(default_factory=list)
+    """How many tasks are still wanted."""
+    booked: list[int] = field(default_factory=list)
+    """How many are offered or used."""
     least: tuple[Vector, ...] | None = None
     """What an offer holds at least one of; anything if there are none, None for what the allocator says."""
     suits: dict[str, bool] = field(default_factory=dict)
@@ -77,13 +84,18 @@ class Subscription:
     misfit: Resources | None = None
     """The first shape of `demand` that no agent could hold, as of `misfit_version` of the ledger's totals."""
     misfit_version: int = -1
-    told: tuple[str, int | None] = ("", None)
-    """(why, until_ms) of the last WaitNote."""
+    told: tuple[WaitReason, ...] = ()
+    """What the last WaitNote said."""
+
+    @property
+    def sated(self) -> bool:
+        """All that it asked for is offered or used."""
+        return self.exact and not self.more and not any(self.left)
 
     @property
     def wants(self) -> bool:
         """Whether a pass may offer to it."""
-        return self.framework.active and self.subscribed and not self.suppressed
+        return self.framework.active and self.subscribed and not self.suppressed and not self.sated
 
 
 @dataclass(slots=True, eq=False)

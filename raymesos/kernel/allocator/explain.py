@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.allocator.allocate import Outcome
+from dataclasses import replace
+
 from raymesos.kernel.allocator.books import Subscription
+from raymesos.kernel.allocator.entitled import entitled_shares
 from raymesos.kernel.allocator.metrics import cluster_metrics
+from raymesos.kernel.allocator.outcome import Block, Outcome
 from raymesos.kernel.allocator.state import State
 from raymesos.machine import Outbox
 from raymesos.model.resources import Resources
 from raymesos.model.roles import ancestors
-from raymesos.wire.notes import MetricsNote, PassNote, ShareNote, WaitNote
+from raymesos.wire.notes import MetricsNote, PassNote, ShareNote, WaitNote, WaitReason
 
-GOT_SOMETHING = ""
-WANTS_NOTHING = ""
+# Who plays changes with every last task of a role; this is for people who look on.
+LOOK_AGAIN_MS = 5_000
+# What says most comes first: of several reasons the first is the headline.
+ORDER = ("limit", "headroom", "constraint", "capability", "domain", "minimum", "held", "filtered")
 
 
 def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, whole: bool) -> None:
     """Tell of a pass. Why frameworks wait is worked out only after a pass over all agents: one over a few says little about the rest."""
     out.note(PassNote(now_ms, outcome.agents, len(outcome.grants), tuple(state.filters.active().items())))
     for subscription in outcome.granted:
-        tell_wait(subscription, GOT_SOMETHING, now_ms, out)
+        tell_wait(subscription, (), now_ms, out)
     if whole:
         _tell_waits(state, outcome, now_ms, out)
         out.note(MetricsNote(now_ms, tuple(cluster_metrics(state).items())))
-    tell_shares(state, now_ms, out)
+    tell_shares(state, now_ms, out, whole=whole)
 
 
-def tell_wait(
-    subscription: Subscription, why: str, now_ms: int, out: Outbox, *, detail: str = "", until_ms: int | None = None
-) -> None:
-    if subscription.told != (why, until_ms):
-        subscription.told = (why, until_ms)
-        framework_id, role = subscription.key
-        out.note(WaitNote(now_ms, framework_id, role, why, detail, until_ms))
+def tell_wait(subscription: Subscription, reasons: tuple[WaitReason, ...], now_ms: int, out: Outbox) -> None:
+    """It waits for these reasons; for none if it got something, or wants nothing."""
+    if list(map(_gist, subscription.told)) == list(map(_gist, reasons)):
+        return
+    subscription.told = reasons
+    framework_id, role = subscription.key
+    first = reasons[0] if reasons else WaitReason("")
+    out.note(WaitNote(now_ms, framework_id, role, first.kind, first.detail, first.until_ms, reasons))
+
+
+def _gist(reason: WaitReason) -> WaitReason:
+    """What is worth saying anew: not that it is on one agent more."""
+    return replace(reason, agents=0) if reason.agents else reason
 
 
 def tell_wishes(state: State, framework_id: str, now_ms: int, out: Outbox) -> None:
@@ -41,29 +52,45 @@ def tell_wishes(state: State, framework_id: str, now_ms: int, out: Outbox) -> No
     for subscription in framework.subscriptions.values() if framework is not None else ():
         if not subscription.wants:
             suppressed = subscription.subscribed and subscription.suppressed
-            tell_wait(subscription, "suppressed" if suppressed else WANTS_NOTHING, now_ms, out)
+            tell_wait(subscription, (WaitReason("suppressed"),) if suppressed else (), now_ms, out)
     _tell_parted(state, now_ms, out)
 
 
 def _tell_parted(state: State, now_ms: int, out: Outbox) -> None:
     parted, state.roster.parted = state.roster.parted, []
     for subscription in parted:
-        tell_wait(subscription, WANTS_NOTHING, now_ms, out)
+        tell_wait(subscription, (), now_ms, out)
 
 
-def tell_shares(state: State, now_ms: int, out: Outbox) -> None:
-    """Tell of the roles whose holdings or weight changed, and of those above them."""
+def tell_shares(state: State, now_ms: int, out: Outbox, *, whole: bool) -> None:
+    """Tell of the roles whose holdings, weight, quota or entitlement changed, and of those above them. The last is looked at in passes over all agents only."""
     changed, state.roster.changed = state.roster.changed, {}
     for role in list(changed):
         if "/" in role:
             changed.update(dict.fromkeys(ancestors(role)))
-    order, pool = state.roster.order, state.roster.pool
+    if whole and (state.roster.wishes != state.entitled_as_of[0] or now_ms >= state.entitled_as_of[1] + LOOK_AGAIN_MS):
+        state.entitled_as_of = (state.roster.wishes, now_ms)
+        entitled = entitled_shares(state.roster.order)
+        changed.update({r: None for r, share in entitled.items() if state.entitled.get(r) != share})
+        state.entitled = entitled
     for role in changed:
-        held = order.held(role)
-        share = pool.part(held), pool.whole
-        out.note(
-            ShareNote(now_ms, role, state.roster.weights.get(role, "1"), share, Resources.of_milli(pool.named(held)))
-        )
+        out.note(_share(state, role, now_ms))
+
+
+def _share(state: State, role: str, now_ms: int) -> ShareNote:
+    order, pool = state.roster.order, state.roster.pool
+    held, quota = order.held(role), state.ledger.quotas.quotas.get(role)
+    return ShareNote(
+        now_ms,
+        role,
+        state.roster.weights.get(role, "1"),
+        (pool.part(held), pool.whole),
+        Resources.of_milli(pool.named(held)),
+        guarantee=quota.guarantee if quota is not None else (),
+        limit=quota.limit if quota is not None else (),
+        dominant=pool.dominant(held),
+        entitled=state.entitled.get(role, (0, 1)),
+    )
 
 
 def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> None:
@@ -72,33 +99,41 @@ def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> Non
         if not role.sorter.active:
             continue
         for subscription in role.subscriptions.values():
-            if not subscription.wants or subscription in outcome.granted:
-                continue
-            if not agents:
-                tell_wait(subscription, "no_agents", now_ms, out)
-            elif subscription.demand and (shape := _misfit(state, subscription)) is not None:
-                tell_wait(subscription, "no_agent_fits", now_ms, out, detail=str(shape))
-            elif (until_ms := _filtered_until(state, outcome, subscription)) is not None:
-                tell_wait(subscription, "filtered", now_ms, out, until_ms=until_ms)
-            elif outcome.grants:
-                tell_wait(subscription, "role_behind", now_ms, out)
-            else:
-                tell_wait(subscription, "nothing_free", now_ms, out, detail=_why_not(state, outcome, subscription))
+            if subscription.wants and subscription not in outcome.granted:
+                tell_wait(subscription, _reasons(state, outcome, subscription, agents=agents), now_ms, out)
 
 
-def _why_not(state: State, outcome: Outcome, subscription: Subscription) -> str:
-    """Why what is free was no use to the subscription; empty if nothing is."""
-    if subscription in outcome.unfit:
-        return "what is free is on agents with GPUs"
-    return "what is free is too little for one of its tasks" if subscription.exact and state.ledger.offerable else ""
-
-
-def _filtered_until(state: State, outcome: Outcome, subscription: Subscription) -> int | None:
-    """When a filter ends that kept something from the subscription, in this pass or in the one that last offered what is still left."""
-    until_ms = outcome.refused.get(subscription)
-    if until_ms is None and state.ledger.offerable:
+def _reasons(state: State, outcome: Outcome, subscription: Subscription, *, agents: bool) -> tuple[WaitReason, ...]:
+    if not agents:
+        return (WaitReason("no_agents"),)
+    shape = _misfit(state, subscription) if subscription.demand else None
+    if shape is not None:
+        missing = state.ledger.missing(subscription.role.name, shape)
+        return (WaitReason("no_agent_fits", str(shape), quantities=tuple(sorted(missing.items()))),)
+    blocks = outcome.blocks.get(subscription)
+    if blocks:
+        return tuple(_reason(state, kind, blocks[kind]) for kind in ORDER if kind in blocks)
+    if state.ledger.offerable:
+        kept = tuple(r for r in subscription.told if r.kind in ORDER and r.kind != "filtered")
+        if kept:
+            return kept  # Nothing was offered to it in this pass that was not offered before; what stood in the way still does.
         until_ms = state.filters.oldest_end(subscription.key)
-    return until_ms
+        if until_ms is not None:
+            return (WaitReason("filtered", until_ms=until_ms),)
+    if outcome.grants:
+        return (WaitReason("role_behind"),)
+    kept_for_it = state.holds.of(subscription)
+    if kept_for_it:
+        agents_are = "1 agent is" if kept_for_it == 1 else f"{kept_for_it} agents are"
+        return (WaitReason("nothing_free", f"{agents_are} kept for its tasks", agents=kept_for_it),)
+    small = subscription.exact and state.ledger.offerable
+    return (WaitReason("nothing_free", "what is free is too little for one of its tasks" if small else ""),)
+
+
+def _reason(state: State, kind: str, block: Block) -> WaitReason:
+    named = state.roster.pool.named(block.vector)
+    detail = "what is free is on agents with GPUs" if kind == "capability" else ""
+    return WaitReason(kind, detail, block.until_ms, block.role, tuple(sorted(named.items())), block.agents)
 
 
 def _misfit(state: State, subscription: Subscription) -> Resources | None:

@@ -75,6 +75,10 @@ class Filters:
         """The agent's filters by key; None if it has none. Not to be changed."""
         return self._by_agent.get(agent_id)
 
+    def refuses(self, key: Key, agent_id: str) -> bool:
+        """Whether the framework refuses anything of the agent in the role."""
+        return agent_id in self._agents_of.get(key, ())
+
     def active(self) -> dict[str, int]:
         """How many filters there are by role, roles in order, none with 0. Those that ended since the last `expire` still count."""
         return dict(sorted(self._active.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from raymesos.kernel.allocator.books import Framework, Subscription
 from raymesos.kernel.allocator.pool import Vector
 from raymesos.kernel.allocator.state import State
-from raymesos.kernel.allocator.wants import is_exact
+from raymesos.kernel.allocator.wants import declare
 from raymesos.model.offer_constraints import parse_offer_constraints
 from raymesos.wire.messages import FrameworkAdded, FrameworkChanged, ReviveRoles, SuppressRoles
 
@@ -65,9 +65,8 @@ def revive(state: State, message: ReviveRoles) -> bool:
     """The roles (all if none is named) want offers again, have no filters, and want what `demand` says instead of what was said before."""
     for subscription in _subscribed(state, message.framework_id, message.roles):
         subscription.suppressed = False
-        subscription.demand = tuple(d for d in message.demand if d.role in ("", subscription.role.name))
-        subscription.exact = is_exact(subscription.demand)
-        subscription.misfit_version = -1
+        declare(subscription, message.demand)
+        state.holds.forget_subscription(subscription)
         state.filters.clear(subscription.key)
         state.roster.settle(subscription)
     return _known(state, message.framework_id) is not None
@@ -129,7 +128,8 @@ def _want_least(state: State, subscription: Subscription, least: tuple[Vector, .
 
 def _unsubscribe(state: State, subscription: Subscription) -> None:
     subscription.subscribed = subscription.suppressed = False
-    subscription.demand, subscription.exact = (), False
+    declare(subscription, ())
+    state.holds.forget_subscription(subscription)
     _want_least(state, subscription, None)
     state.filters.clear(subscription.key)
     state.roster.settle(subscription)

@@ -25,11 +25,13 @@ class Ledger:
     """Agents, and what is held of them. `offerable` are the active agents with enough free to be worth an offer, oldest change first."""
 
     __slots__ = (
-        "_leasts", "agents", "default_least", "offerable", "open_free", "quotas", "roster", "totals", "totals_version",
+        "_leasts", "agents", "default_least", "home_region", "offerable", "open_free", "quotas", "roster", "totals", "totals_version",
     )  # fmt: skip
 
-    def __init__(self, roster: Roster, min_allocatable: Iterable[Resources]) -> None:
+    def __init__(self, roster: Roster, min_allocatable: Iterable[Resources], home_region: str = "") -> None:
         self.roster = roster
+        self.home_region = home_region
+        """Agents of other regions are for frameworks that take them. If none is given, the first agent's."""
         self.quotas = Quotas(roster.pool)
         self.agents: dict[str, Agent] = {}
         self.offerable: dict[Agent, None] = {}
@@ -62,6 +64,7 @@ class Ledger:
             zone=message.zone,
         )
         _describe(agent)
+        self.home_region = self.home_region or agent.region
         self.agents[agent.id] = agent
         self._count_total(agent, 1)
         for held in message.held:
@@ -174,6 +177,11 @@ class Ledger:
 
     # ------------------------------------------------------------ what is worth an offer
 
+    @property
+    def unlike(self) -> bool:
+        """Whether somebody thinks otherwise of it than the rest: then `offerable` may hold agents that are not worth it for some."""
+        return len(self._leasts) > 1
+
     def want_least(self, least: tuple[Vector, ...] | None, by: int) -> None:
         """One more (or fewer) that thinks so little worth an offer. None: what everybody does."""
         if least is None:
@@ -201,6 +209,17 @@ class Ledger:
     def fits_some_agent(self, role: str, shape: Resources) -> bool:
         """Whether some agent's total, empty, could hold `shape` for `role`."""
         return any(total.available_to(role).contains(shape) for total in self.totals)
+
+    def missing(self, role: str, shape: Resources) -> dict[str, int]:
+        """What the agent that comes nearest lacks of `shape`, were it empty."""
+        wanted = shape.quantities()
+        nearest: dict[str, int] | None = None
+        for total in self.totals:
+            have = total.available_to(role).quantities()
+            lacks = {name: size - have.get(name, 0) for name, size in wanted.items() if have.get(name, 0) < size}
+            if nearest is None or (len(lacks), sum(lacks.values())) < (len(nearest), sum(nearest.values())):
+                nearest = lacks
+        return nearest if nearest is not None else dict(wanted)
 
     def check(self) -> None:
         """Raises InvariantBroken unless free and held make up each agent's total, and the sums by role, framework and cluster agree."""
@@ -241,6 +260,9 @@ class Ledger:
         self.roster.changed[role_name] = None
         if self.quotas.quotas:
             self._count_open_held(subscription.role, resources, vector, by=-1)
+            self.roster.wishes += (
+                1  # There may be room again under a limit, or headroom: for agents that nobody could take.
+            )
 
     def _new_to(
         self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector

@@ -60,7 +60,15 @@ def triggered(state: State, now_ms: int, out: Outbox) -> None:
 
 def _run(state: State, now_ms: int, out: Outbox, agents: list[Agent], *, whole: bool) -> None:
     state.filters.expire(now_ms)
-    outcome = allocate(state.ledger, state.filters, state.dice, agents)
+    outcome = allocate(
+        state.ledger,
+        state.filters,
+        state.holds,
+        state.dice,
+        agents,
+        scoring=state.settings.scoring,
+        now_ms=now_ms,
+    )
     state.runs += 1
     if outcome.grants and state.epoch is not None:
         out.send(MASTER, Allocations(state.epoch, tuple(outcome.grants)))

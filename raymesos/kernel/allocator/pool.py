@@ -74,6 +74,12 @@ class Pool:
             self._count()
         return max(map(mul, held, self._factors), default=0)
 
+    def dominant(self, held: Vector) -> str:
+        """The resource of which `held` is the largest part; empty if it is nothing."""
+        parts = list(map(mul, held, self.factors))
+        most = max(parts, default=0)
+        return self.names[parts.index(most)] if most else ""
+
     def _count(self) -> None:
         if self._counted:
             return

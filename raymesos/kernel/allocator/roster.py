@@ -114,7 +114,7 @@ class Roster:
 
     def _forget(self, subscription: Subscription) -> None:
         framework, role = subscription.framework, subscription.role
-        if subscription.told[0]:
+        if subscription.told:
             self.parted.append(subscription)
         role.sorter.remove(framework.id)
         del role.subscriptions[framework.id]

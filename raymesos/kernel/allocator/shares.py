@@ -45,6 +45,15 @@ class DrfSorter(Sorter):
             self._reshifts += 1
         super().update_weight(path, weight)
 
+    def rank(self, path: str) -> list[tuple[int, int, str]]:
+        """Clients in the order of these come in the order of `walk`."""
+        node = self._client(path)
+        rows = []
+        while node.parent is not None:
+            rows.append(self._entry(node)[:3])
+            node = node.parent
+        return rows[::-1]
+
     def walk(self) -> Iterator[str]:
         return self._descend(self._root)
 

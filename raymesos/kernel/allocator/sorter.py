@@ -81,6 +81,11 @@ class Sorter(ABC):
         if not isinstance(total, Pool):
             self.set_total(total)
 
+    @property
+    def root(self) -> Node:
+        """The tree, to be looked at."""
+        return self._root
+
     # ------------------------------------------------------------ clients
 
     def add(self, path: str, weight: Weight = 1) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from raymesos.errors import InvalidValue
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filters
+from raymesos.kernel.allocator.holds import Holds
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.pool import Pool
 from raymesos.kernel.allocator.roster import Roster
@@ -23,6 +24,7 @@ class State:
     ledger: Ledger
     roster: Roster
     filters: Filters
+    holds: Holds
     epoch: int | None = None
     """Of the last reset; None before the first, and while the master cannot hear us: then messages are ignored and passes do nothing."""
     paused: bool = False
@@ -32,6 +34,10 @@ class State:
     """Whether it looks at all of them."""
     asked: bool = False
     """Whether it is on its way."""
+    entitled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The share that each role is entitled to."""
+    entitled_as_of: tuple[int, int] = (-1, 0)
+    """As of how many wishes (see Roster), and when that was looked at."""
     started_ms: int = 0
     runs: int = 0
 
@@ -43,17 +49,18 @@ def new_state(settings: AllocatorSettings, seed: int) -> State:
 
 def forget_all(state: State) -> None:
     """The books are empty. Chance goes on where it was."""
-    state.ledger, state.roster, state.filters = _books(state.settings, state.dice)
+    state.ledger, state.roster, state.filters, state.holds = _books(state.settings, state.dice)
     state.candidates = {}
     state.all_agents = False
 
 
-def _books(settings: AllocatorSettings, dice: Dice) -> tuple[Ledger, Roster, Filters]:
+def _books(settings: AllocatorSettings, dice: Dice) -> tuple[Ledger, Roster, Filters, Holds]:
     pool = Pool(settings.fairness_excluded)
     order = _sorter("role_sorter", settings.role_sorter, pool, dice)
     roster = Roster(pool, order(), _sorter("framework_sorter", settings.framework_sorter, pool, dice))
-    ledger = Ledger(roster, settings.min_allocatable)
-    return ledger, roster, Filters(interval_ms=settings.allocation_interval_ms, most=settings.filters_per_agent)
+    ledger = Ledger(roster, settings.min_allocatable, settings.home_region)
+    filters = Filters(interval_ms=settings.allocation_interval_ms, most=settings.filters_per_agent)
+    return ledger, roster, filters, Holds(settings)
 
 
 def _sorter(field_name: str, kind: str, pool: Pool, dice: Dice) -> Callable[[], Sorter]:

@@ -36,7 +36,7 @@ def measured(rig: Rig, each_us: int, total: int = 1_000_000, **fields: Any) -> N
 def test_a_submit_wakes_its_role_and_says_what_it_wants() -> None:
     rig = Rig()
     rig.submit(total=3, role="ads")
-    assert rig.take(Revive) == [Revive("fw", ("ads",), (Demand(ONE, 3, "ads", exact=True),))]
+    assert rig.take(Revive) == [Revive("fw", ("ads",), (Demand(ONE, 3, "ads", exact=True, more=True),))]
     assert list(rig.awake) == ["ads"]
 
 
@@ -69,7 +69,7 @@ def test_when_all_is_launched_the_role_sleeps_and_a_new_job_wakes_it() -> None:
     assert rig.take(Suppress) == [Suppress("fw", ("*",))]
     rig.take(Revive)
     rig.submit("b")
-    assert rig.take(Revive) == [Revive("fw", ("*",), (Demand(ONE, 1, "*", exact=True),))]
+    assert rig.take(Revive) == [Revive("fw", ("*",), (Demand(ONE, 1, "*", exact=True, more=True),))]
     assert rig.offer() != []
 
 
@@ -95,7 +95,7 @@ def test_a_job_larger_than_any_agent_waits_and_says_what_it_wants() -> None:
     rig.advance(60_000)
     assert rig.offer() == []
     assert rig.counts() == (1, 0, 0, 0)
-    assert rig.take(Revive)[0].demand == (Demand(Resources.parse("cpus:64;mem:128"), 1, "*", exact=True),)
+    assert rig.take(Revive)[0].demand == (Demand(Resources.parse("cpus:64;mem:128"), 1, "*", exact=True, more=True),)
     assert list(rig.awake) == ["*"]
     assert len(rig.offer("cpus:64;mem:128")) == 1
 

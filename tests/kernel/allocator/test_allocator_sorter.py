@@ -326,15 +326,16 @@ def _change(sorter: DrfSorter, naive: Naive, what: str, path: str, one: int, two
 @settings(max_examples=100, deadline=None)
 def test_removing_clients_leaves_the_rest_as_if_they_had_never_been(paths: list[str], data: st.DataObject) -> None:
     removed = data.draw(st.lists(st.sampled_from(paths), unique=True))
-    sorter, expected = DrfSorter(r(100, 100)), DrfSorter(r(100, 100))
+    sorter, expected = DrfSorter(r(10_000, 10_000)), DrfSorter(r(10_000, 10_000))
+    # Powers of two: no two sums are equal. Of equal ones the count decides, and that of a subtree remembers those who left.
     for n, path in enumerate(paths):
-        holding(sorter, path, 1 + n * n, 1)
+        holding(sorter, path, 2**n, 1)
     for path in removed:
         sorter.remove(path)
         sorter.check()
     for n, path in enumerate(paths):
         if path not in removed:
-            holding(expected, path, 1 + n * n, 1)
+            holding(expected, path, 2**n, 1)
     assert sorter.sort() == expected.sort()
     assert sorted(sorter.paths()) == sorted(expected.paths())
 

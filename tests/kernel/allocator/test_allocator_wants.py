@@ -5,16 +5,28 @@ from __future__ import annotations
 import pytest
 from allocator_driver import Driver, brief
 
-from raymesos.kernel.allocator.wants import next_part
-from raymesos.model.resources import Resources
+from raymesos.kernel.allocator.books import Subscription
+from raymesos.kernel.allocator.pool import Pool
+from raymesos.kernel.allocator.roster import Roster
+from raymesos.kernel.allocator.shares import DrfSorter
+from raymesos.kernel.allocator.wants import STEPS, book, declare, next_part, unbook
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.messages import Demand, Recover, ReviveRoles
 from raymesos.wire.notes import WaitNote
 
 HALF = "cpus:0.5;mem:128"
 
 
-def exact(*shapes: tuple[str, int]) -> tuple[Demand, ...]:
-    return tuple(Demand(Resources.parse(shape), count, exact=True) for shape, count in shapes)
+def exact(*shapes: tuple[str, int], more: bool = True) -> tuple[Demand, ...]:
+    return tuple(Demand(Resources.parse(shape), count, exact=True, more=more) for shape, count in shapes)
+
+
+def wanting(*shapes: tuple[str, int], more: bool = True) -> Subscription:
+    pool = Pool()
+    roster = Roster(pool, DrfSorter(pool), lambda: DrfSorter(pool))
+    subscription = roster.subscription("F", "a")
+    declare(subscription, exact(*shapes, more=more))
+    return subscription
 
 
 @pytest.mark.parametrize(
@@ -36,8 +48,50 @@ def exact(*shapes: tuple[str, int]) -> tuple[Demand, ...]:
 def test_an_exact_demand_is_offered_what_some_of_its_tasks_hold(
     shapes: list[tuple[str, int]], free: str, given: int, part: str | None, tasks: int
 ) -> None:
-    found = next_part(exact(*shapes), Resources.parse(free), given)
-    assert found == (None if part is None else (Resources.parse(part), tasks))
+    found = next_part(wanting(*shapes), Resources.parse(free), STEPS, given)
+    assert found == (EMPTY if part is None else Resources.parse(part), tasks)
+
+
+def test_what_is_offered_is_wanted_no_more_until_it_comes_back_unused() -> None:
+    subscription = wanting((HALF, 3), ("cpus:2;mem:64", 1), more=False)
+    book(subscription, Resources.parse("cpus:3;mem:320"))
+    assert (subscription.left, subscription.booked) == ([1, 0], [2, 1])
+    assert unbook(subscription, Resources.parse("cpus:2;mem:64"), ended=True) is False
+    book(subscription, Resources.parse(HALF))
+    assert (subscription.left, subscription.sated) == ([0, 0], True)
+    assert unbook(subscription, Resources.parse(HALF), ended=False) is True
+    assert (subscription.left, subscription.sated) == ([1, 0], False)
+
+
+def test_an_offer_is_cut_to_what_was_asked_for_and_the_rest_goes_to_others() -> None:
+    driver = Driver()
+    driver.framework("F1", "a")
+    driver.send(ReviveRoles("F1", ("a",), exact((HALF, 3), more=False)))
+    driver.agent("S1", "cpus:8;mem:16926")
+    assert brief(driver.held) == [("F1", "S1", "cpus:1.5;mem:384")]
+    assert brief(driver.framework("F2", "b")) == [("F2", "S1", "cpus:6.5;mem:16542")]
+    driver.give_back_all()
+    # F2 was given something once, F1 twice: the tie is F2's, which did not say how much it wants.
+    assert brief(driver.tick()) == [("F2", "S1", "cpus:8;mem:16926")]
+
+
+def test_one_task_that_has_ended_is_not_wanted_again_but_one_that_was_refused_is() -> None:
+    driver = Driver()
+    driver.framework("F1", "a")
+    driver.send(ReviveRoles("F1", ("a",), exact((HALF, 2), more=False)))
+    (grant,) = driver.agent("S1", "cpus:8;mem:16926")
+    driver.send(Recover("F1", "a", "S1", grant.incarnation, Resources.parse(HALF), None, task_ended=True))
+    assert driver.tick() == []
+    driver.send(Recover("F1", "a", "S1", grant.incarnation, Resources.parse(HALF), None))
+    assert brief(driver.tick()) == [("F1", "S1", HALF)]
+
+
+def test_the_tasks_of_a_demand_are_offered_reserved_resources_first_and_volumes_come_along() -> None:
+    driver = Driver()
+    driver.framework("F1", "a")
+    driver.send(ReviveRoles("F1", ("a",), exact(("cpus:2;mem:64", 1), more=False)))
+    driver.agent("S1", "cpus:8;mem:640;cpus(a):1;cpus(b):4")
+    assert brief(driver.held) == [("F1", "S1", "cpus:1;cpus(a):1;mem:64")]
 
 
 def test_a_hint_is_offered_everything_even_what_it_cannot_use() -> None:
@@ -97,5 +151,5 @@ def test_explain_hears_that_what_is_free_is_too_little() -> None:
     driver.tick()
     assert [(n.why, n.detail) for n in driver.notes_of(WaitNote)][-1] == (
         "nothing_free",
-        "what is free is too little for one of its tasks",
+        "1 agent is kept for its tasks",
     )
