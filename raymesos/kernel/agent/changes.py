@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.agent import executors, tasks
+from raymesos.kernel.agent import executors, operations, registration, tasks
 from raymesos.kernel.agent.state import Fate, Joined, State, Stopped, Task, event, live_tasks
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.resources import EMPTY, Resources
@@ -19,7 +19,7 @@ from raymesos.wire.messages import AgentInfo, AgentUpdated, ConfigureAgent
 
 def estimated(state: State, revocable: Resources, out: Outbox, now_ms: int) -> None:
     """So much can be lent out from now on; what is lent beyond it is taken back."""
-    _become(state, replace(state.info, revocable=revocable), out)
+    _become(state, replace(state.info, revocable=revocable), out, now_ms)
     take_back(state, out, now_ms)
 
 
@@ -27,7 +27,7 @@ def configured(state: State, message: ConfigureAgent, out: Outbox, now_ms: int) 
     """The agent is as the message says. What runs goes on; of what it holds too much, nothing is given out."""
     info = replace(state.info, resources=message.resources, attributes=message.attributes)
     info = replace(info, region=message.region, zone=message.zone)
-    _become(state, info, out)
+    _become(state, info, out, now_ms)
     event(out, now_ms, "agent configured", state.agent_id or state.info.name, str(state.total))
 
 
@@ -50,12 +50,19 @@ def take_back(state: State, out: Outbox, now_ms: int) -> None:
             _preempt(state, task, out, now_ms)
 
 
-def _become(state: State, info: AgentInfo, out: Outbox) -> None:
+def _become(state: State, info: AgentInfo, out: Outbox, now_ms: int) -> None:
     if info == state.info or isinstance(state.phase, Stopped):
         return
+    base, converted = state.info.resources, state.own != state.info.resources
     state.info = info
+    lost = operations.resize(state, base)
+    if converted and base != info.resources:
+        operations.tell_lost(state, lost, out, now_ms)
     executors.tell_who_we_are(state, out)
-    tell(state, out)
+    if converted and base != info.resources and isinstance(state.phase, Joined):
+        registration.join(state, out)  # What is reserved of the new size is ours to say.
+    else:
+        tell(state, out)
 
 
 def _excess(holders: list[Task], lent: Resources) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.agent import changes, executors, recovery, registration, stopping, tasks, updates
+from raymesos.kernel.agent import changes, executors, operations, recovery, registration, stopping, tasks, updates
 from raymesos.kernel.agent.state import Leaving, Recovering, State, Stopped, check, parse_key
 from raymesos.kernel.names import Uuids
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
@@ -15,6 +15,7 @@ from raymesos.wire.messages import (
     AgentInfo,
     AgentRefused,
     AgentRegistered,
+    ApplyOperation,
     ConfigureAgent,
     Estimated,
     ExecutorLost,
@@ -23,6 +24,7 @@ from raymesos.wire.messages import (
     ExecutorUpdate,
     KillTask,
     Leave,
+    OperationAcknowledged,
     Ping,
     RunTasks,
     ShutdownFramework,
@@ -33,6 +35,7 @@ from raymesos.wire.messages import (
 AgentInbox = (
     AgentRefused
     | AgentRegistered
+    | ApplyOperation
     | ConfigureAgent
     | Estimated
     | ExecutorLost
@@ -43,6 +46,7 @@ AgentInbox = (
     | Leave
     | LinkDown
     | LinkUp
+    | OperationAcknowledged
     | Ping
     | RunTasks
     | ShutdownFramework
@@ -68,7 +72,7 @@ class AgentMachine:
         known_executors: Sequence[tuple[str, str] | tuple[str, str, str]] = (),
     ) -> None:
         uuids = Uuids(f"agent/{info.name}", incarnation)
-        self.state = State(settings, info, incarnation, uuids, agent_id or "")
+        self.state = State(settings, info, incarnation, uuids, agent_id or "", own=info.resources)
         for known in known_executors:
             recovery.expect(self.state, *known)
 
@@ -107,6 +111,10 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
             tasks.run(state, message, out, now_ms)
         case KillTask():
             tasks.kill(state, message, out, now_ms)
+        case ApplyOperation():
+            operations.apply(state, message, out, now_ms)
+        case OperationAcknowledged():
+            operations.acknowledged(state, message, out)
         case ExecutorMessage():
             executors.relay(state, message, out)
         case Wake(key):
@@ -148,6 +156,8 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
 def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
     kind, framework_id, id = parse_key(key)
     match kind:
+        case "operation":
+            operations.resend(state, framework_id, id, out)
         case "update":
             updates.resend(state, framework_id, id, out)
         case "executor":
@@ -161,6 +171,6 @@ def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
         case "leave":
             stopping.finish_leaving(state, out, now_ms, in_time=False)
         case "start":
-            recovery.begin(state, out)
+            recovery.begin(state, out, now_ms)
         case _:
             raise InvariantBroken("agent.wake", f"{state.info.name} was woken for {key!r}")

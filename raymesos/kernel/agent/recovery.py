@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from raymesos.kernel.agent import changes, executors, registration, stopping
+from raymesos.kernel.agent import changes, executors, operations, registration, stopping
 from raymesos.kernel.agent.state import (
     Executor,
+    Outcome,
     Reconnecting,
     Recovering,
     State,
@@ -24,13 +25,28 @@ from raymesos.kernel.agent.state import (
 from raymesos.kernel.agent.state import executors as all_executors
 from raymesos.kernel.names import executor_address
 from raymesos.machine import Outbox
-from raymesos.wire.messages import AgentIdKept, ExecutorDropped, ExecutorKept
+from raymesos.wire.messages import (
+    AgentIdKept,
+    ExecutorDropped,
+    ExecutorKept,
+    OperationForgotten,
+    OperationKept,
+    OwnKept,
+)
 
 
 def restore(state: State, records: Iterable[Any]) -> None:
     """Take back what an earlier life persisted."""
+    base = state.info.resources
     for record in records:
         match record:
+            case OwnKept(base, own):
+                state.own = own
+            case OperationKept(framework_id, status):
+                outcome = Outcome(status, state.settings.update_retry_ms)
+                state.operations[framework_id, status.operation_id] = outcome
+            case OperationForgotten(framework_id, operation_id):
+                state.operations.pop((framework_id, operation_id), None)
             case AgentIdKept(agent_id):
                 state.agent_id = agent_id
             case ExecutorKept(framework_id, executor_id, address, info, for_groups):
@@ -40,11 +56,15 @@ def restore(state: State, records: Iterable[Any]) -> None:
             case ExecutorDropped(framework_id, executor_id):
                 if executor_of(state, framework_id, executor_id) is not None:
                     del state.frameworks[framework_id].executors[executor_id]
+    state.lost = operations.resize(state, base)
 
 
 def snapshot(state: State) -> list[Any]:
     """Records that restore what is known now."""
     kept: list[Any] = [AgentIdKept(state.agent_id)] if state.agent_id else []
+    if state.own != state.info.resources:
+        kept.append(OwnKept(state.info.resources, state.own))
+    kept += [OperationKept(framework_id, o.status) for (framework_id, _), o in state.operations.items()]
     for executor in all_executors(state):
         info = state.frameworks[executor.framework_id].info
         kept.append(ExecutorKept(executor.framework_id, executor.id, executor.address, info, executor.for_groups))
@@ -60,8 +80,9 @@ def expect(state: State, framework_id: str, executor_id: str, address: str = "")
     return executor
 
 
-def begin(state: State, out: Outbox) -> None:
+def begin(state: State, out: Outbox, now_ms: int) -> None:
     """Ask for the executors of the earlier life; `proceed` goes on when each has answered or run out of time."""
+    operations.begin(state, out, now_ms)
     for executor in all_executors(state):
         if isinstance(executor.phase, Reconnecting):
             executors.reconnect(state, executor, state.settings.executor_reregistration_ms, out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import changes, executors, stopping, tasks, updates
+from raymesos.kernel.agent import changes, executors, operations, stopping, tasks, updates
 from raymesos.kernel.agent.state import Joined, Joining, Leaving, Recovering, State, Stopped, event
 from raymesos.machine import MASTER, Outbox
 from raymesos.wire.messages import (
@@ -47,7 +47,11 @@ def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int)
     changes.tell(state, out)
     if not was_joined:
         updates.resend_all(state, out)
+        operations.resend_all(state, out)
     tasks.answer_unknown(state, message.reconcile, out, now_ms)
+    operations.answer_unheard(state, message.operations, out)
+    if (message.own or state.info.resources) != state.own:
+        join(state, out)  # An operation met our registration: what the master took for our word is not true any more.
 
 
 def refused(state: State, message: AgentRefused, out: Outbox, now_ms: int) -> None:
@@ -94,7 +98,7 @@ def _ask(state: State, out: Outbox) -> None:
     if not state.agent_id:
         # The same each time: one that says something else is another agent to the master, and ours is gone.
         state.told = state.told or state.info
-        out.send(MASTER, RegisterAgent(state.told, state.incarnation))
+        out.send(MASTER, RegisterAgent(state.told, state.incarnation, operations.own_as_told(state)))
         return
     state.told = state.info
     frameworks = state.frameworks.values()
@@ -106,5 +110,7 @@ def _ask(state: State, out: Outbox) -> None:
             state.incarnation,
             tuple([AgentTask(t.framework_id, t.info, t.state) for f in frameworks for t in f.tasks.values()]),
             tuple([f.info for f in frameworks if f.info is not None]),
+            operations.own_as_told(state),
+            tuple([(framework_id, o.status) for (framework_id, _), o in state.operations.items()]),
         ),
     )

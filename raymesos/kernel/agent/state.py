@@ -13,10 +13,10 @@ from raymesos.kernel.agent import gpus
 from raymesos.kernel.names import Uuids, default_executor_id
 from raymesos.machine import Outbox
 from raymesos.model.resources import EMPTY, Resources
-from raymesos.model.revocable import remaining
+from raymesos.model.revocable import as_revocable, remaining
 from raymesos.model.settings import AgentSettings
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
-from raymesos.wire.messages import AgentInfo, FrameworkInfo, TaskInfo, TaskStatus
+from raymesos.wire.messages import AgentInfo, FrameworkInfo, OperationStatus, TaskInfo, TaskStatus
 from raymesos.wire.notes import EventNote
 
 # ---------------------------------------------------------------- the agent's own phase
@@ -139,6 +139,14 @@ class Framework:
 
 
 @dataclass(slots=True)
+class Outcome:
+    """What became of an operation with an id, until it is acknowledged."""
+
+    status: OperationStatus
+    retry_ms: int
+
+
+@dataclass(slots=True)
 class State:
     settings: AgentSettings
     info: AgentInfo
@@ -148,6 +156,12 @@ class State:
     phase: Phase = field(default_factory=Recovering)
     told: AgentInfo | None = None
     """What the master was last told of the agent; None while it was told nothing."""
+    own: Resources = EMPTY
+    """What operations have made of `info.resources`."""
+    lost: Resources = EMPTY
+    """What they had made in a former life, and the agent is too small for now; told once."""
+    operations: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    """By (framework id, operation id)."""
     used: Resources = EMPTY
     """What its tasks hold until they end. It may be more than `total` when that became less."""
     numbered: int = 0
@@ -159,7 +173,7 @@ class State:
     @property
     def total(self) -> Resources:
         """All that there is: the agent's own, and what it lends out."""
-        return self.info.total
+        return self.own + as_revocable(self.info.revocable)
 
     @property
     def free(self) -> Resources:
@@ -277,6 +291,8 @@ def check(state: State) -> None:
     if used != state.used:
         raise InvariantBroken("agent.used", f"{state.info.name} counts {state.used} as used, its tasks hold {used}")
     gpus.check(live_tasks(state))
+    if state.own.quantities() != state.info.resources.quantities():
+        raise InvariantBroken("agent.own", f"operations have made {state.own} of {state.info.resources}")
     if len(state.ended) > state.settings.ended_tasks:
         raise InvariantBroken("agent.ended", f"{len(state.ended)} ended tasks are remembered")
 

@@ -6,7 +6,7 @@ had not ended by themselves get the executor's `Fate` when the process is known 
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import updates
+from raymesos.kernel.agent import operations, updates
 from raymesos.kernel.agent.state import (
     Executor,
     Fate,
@@ -48,6 +48,7 @@ EXECUTOR_SHUT_DOWN = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, "its exe
 
 def shutdown_framework(state: State, message: ShutdownFramework, out: Outbox, now_ms: int) -> None:
     """Kill everything of the framework. Said again when nothing runs any more, it also drops updates that nobody acknowledged."""
+    operations.drop_framework(state, message.framework_id, out)
     framework = state.frameworks.get(message.framework_id)
     if framework is None:
         return
