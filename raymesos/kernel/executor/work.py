@@ -12,6 +12,7 @@ from raymesos.kernel.executor import groups, reports
 from raymesos.kernel.executor.environment import environment, mem_limit_kb, work_of
 from raymesos.kernel.executor.state import Begun, Ended, Killing, Running, State, Task, Waiting, reply_to
 from raymesos.kernel.executor.subscription import report
+from raymesos.kernel.volumes import volumes_of
 from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import ForgetWork, KillLaunched, StartWork, StopWork, TaskInfo, WorkEnded, WorkStarted
@@ -129,7 +130,14 @@ def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
     task.phase = Begun()
     out.send(
         state.shim_address,
-        StartWork(info.task_id, work_of(info), info.role, mem_limit_kb(info), environment(state, info)),
+        StartWork(
+            info.task_id,
+            work_of(info),
+            info.role,
+            mem_limit_kb(info),
+            environment(state, info),
+            volumes_of(info.resources),
+        ),
     )
     _progress(state, now_ms, task, TaskState.STARTING, out)
 
