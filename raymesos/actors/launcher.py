@@ -41,6 +41,8 @@ class _Running:
     framework_id: str
     executor_id: str
     handle: Any
+    stopped: bool = False
+    """Its end was asked for."""
 
 
 class Launcher:
@@ -145,9 +147,9 @@ class Launcher:
         running = self._running.pop(ended.host, None)
         if running is not None:
             _write(self._ledger, self._running)
-            out.send(
-                f"agent/{self._agent.name}", ExecutorLost(running.framework_id, running.executor_id, ended.message)
-            )
+            status = 0 if running.stopped else None
+            lost = ExecutorLost(running.framework_id, running.executor_id, ended.message, status)
+            out.send(f"agent/{self._agent.name}", lost)
         # An actor that cannot even start would be started for ever, as fast as Ray can fail.
         out.wake("refill", RESTART_AFTER_FAILURE_MS if never_ran else 0)
 
@@ -157,6 +159,7 @@ class Launcher:
         self._queue = [request for request in self._queue if (request.framework_id, request.executor_id) != wanted]
         found = [r for r in self._running.values() if (r.framework_id, r.executor_id) == wanted]
         for running in found:
+            running.stopped = True
             ray.kill(running.handle, no_restart=True)
         if not found:
             out.send(f"agent/{self._agent.name}", ExecutorLost(*wanted, "it was not running"))

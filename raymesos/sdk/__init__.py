@@ -6,5 +6,6 @@ from raymesos.sdk.driver import Driver as Driver
 from raymesos.sdk.scheduler import Scheduler as Scheduler
 from raymesos.sdk.values import FrameworkInfo as FrameworkInfo
 from raymesos.sdk.values import Offer as Offer
+from raymesos.sdk.values import TaskGroup as TaskGroup
 from raymesos.sdk.values import TaskInfo as TaskInfo
 from raymesos.sdk.values import TaskStatus as TaskStatus

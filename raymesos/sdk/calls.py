@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from raymesos.errors import InvalidValue
 from raymesos.frameworks.custom.machine import Call
 from raymesos.model.resources import Resources
 from raymesos.model.settings import MAX_REFUSE_MS
-from raymesos.sdk.values import FrameworkInfo, Offer, TaskInfo, TaskStatus, demand_of, milliseconds
-from raymesos.wire.messages import Accept, Acknowledge, Decline, Kill, Launch, Reconcile, Revive, Suppress, TaskRef
+from raymesos.sdk.values import FrameworkInfo, Offer, TaskGroup, TaskInfo, TaskStatus, demand_of, milliseconds
+from raymesos.wire import messages as wire
+from raymesos.wire.messages import (
+    Accept,
+    Acknowledge,
+    Decline,
+    Kill,
+    Launch,
+    Operation,
+    Reconcile,
+    Revive,
+    Suppress,
+    TaskRef,
+)
 
 DEFAULT_REFUSE_S = 5.0
 
 Offered = Offer | str | Iterable[Offer | str]
 """Offers or their ids; one or several."""
-Launched = TaskInfo | Iterable[TaskInfo]
+Launched = TaskInfo | TaskGroup | Iterable[TaskInfo | TaskGroup]
+"""Tasks and groups of tasks; one or several."""
 Demanded = Iterable[tuple[Resources | str, int]]
 """(shape, count) pairs."""
 Asked = Iterable[TaskStatus | tuple[str, str] | str]
@@ -45,14 +58,23 @@ class Calls(ABC):
     # ------------------------------------------------------------ offers
 
     def accept(self, offers: Offered, operations: Launched = (), refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
-        """Use the offers, which are of one agent and one role, together: start the tasks in order; what is left is refused for `refuse_seconds`."""
-        tasks = [operations] if isinstance(operations, TaskInfo) else list(operations)
-        launches = (Launch(tuple(task.to_wire() for task in tasks)),) if tasks else ()
-        self._call(Accept("", _ids(offers), launches, _refusal_ms(refuse_seconds)))
+        """Use the offers, which are of one agent and one role, together: start the tasks and groups in order; what is left is refused for `refuse_seconds`."""
+        listed = [operations] if isinstance(operations, TaskInfo | TaskGroup) else list(operations)
+        self._call(Accept("", _ids(offers), _operations(listed), _refusal_ms(refuse_seconds)))
 
     def launch_tasks(self, offers: Offered, tasks: Launched, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
         """`accept` by its older name. No tasks decline the offers."""
         self.accept(offers, tasks, refuse_seconds)
+
+    def launch_group(
+        self,
+        offers: Offered,
+        tasks: Sequence[TaskInfo],
+        executor_id: str = "",
+        refuse_seconds: float = DEFAULT_REFUSE_S,
+    ) -> None:
+        """`accept` with one group of these tasks. Raises InvalidValue if there are none."""
+        self.accept(offers, TaskGroup(tasks=tasks, executor_id=executor_id), refuse_seconds)
 
     def decline_offer(self, offers: Offered, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
         """Give the offers back, and be offered no less of those agents for `refuse_seconds`."""
@@ -89,6 +111,21 @@ class Calls(ABC):
             if role not in self.info.roles:
                 raise InvalidValue("roles", role, f"is none of the framework's roles ({', '.join(self.info.roles)})")
         return named
+
+
+def _operations(listed: Iterable[TaskInfo | TaskGroup]) -> tuple[Operation, ...]:
+    """Each group as itself, tasks that follow each other as one launch."""
+    made: list[Operation] = []
+    run: list[wire.TaskInfo] = []
+    for each in listed:
+        if isinstance(each, TaskInfo):
+            run.append(each.to_wire())
+            continue
+        if run:
+            made.append(Launch(tuple(run)))
+            run = []
+        made.append(each.to_wire())
+    return tuple([*made, Launch(tuple(run))] if run else made)
 
 
 def _ids(offers: Offered) -> tuple[str, ...]:

@@ -35,6 +35,9 @@ class Scheduler:
     def agent_lost(self, driver: Driver, agent_id: str) -> None:
         """The agent is gone or cannot be reached. Its tasks have updates of their own. Best effort."""
 
+    def executor_lost(self, driver: Driver, executor_id: str, agent_id: str, exit_status: int | None) -> None:
+        """The executor ended; 0 if it was wanted, None if nobody knows the status. Its tasks have updates of their own. Best effort."""
+
     def error(self, driver: Driver, message: str) -> None:
         """The master ended the subscription, and the driver ends after this. By default raises Conflict, which the driver's `join` shows."""
         raise Conflict(f"the master ended the subscription: {message}")
@@ -56,9 +59,10 @@ def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
                 driver.acknowledge(told)
         case FromExecutor(agent_id, executor_id, data):
             scheduler.framework_message(driver, executor_id, agent_id, data)
-        case Failure(agent_id, executor_id):
-            # What an executor's end means for its tasks comes with their own updates.
-            if not executor_id:
+        case Failure(agent_id, executor_id, exit_status):
+            if executor_id:
+                scheduler.executor_lost(driver, executor_id, agent_id, exit_status)
+            else:
                 scheduler.agent_lost(driver, agent_id)
         case FrameworkError(text):
             scheduler.error(driver, text)

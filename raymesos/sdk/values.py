@@ -115,6 +115,26 @@ class TaskInfo:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskGroup:
+    """Tasks that start on one executor or not at all; when one of them fails or is killed, the others are killed. One that exits 0 ends alone.
+
+    An executor named by `executor_id` leaves after its last group; without a name it is the framework's own, which stays. Raises InvalidValue.
+    """
+
+    tasks: Sequence[TaskInfo]
+    executor_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.tasks or not all(isinstance(task, TaskInfo) for task in self.tasks):
+            raise InvalidValue("tasks", self.tasks, "must be a list of at least one TaskInfo")
+        if not isinstance(self.executor_id, str):
+            raise InvalidValue("executor_id", self.executor_id, "must be text")
+
+    def to_wire(self) -> wire.LaunchGroup:
+        return wire.LaunchGroup(tuple(task.to_wire() for task in self.tasks), self.executor_id)
+
+
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
     """What became of a task. `state`, `reason` and `source` have their v1 names; `uuid` is empty where no acknowledgement is wanted."""

@@ -43,6 +43,9 @@ class Recorder(Scheduler):
     def agent_lost(self, driver: Any, agent_id: str) -> None:
         self.heard.append(("agent lost", agent_id))
 
+    def executor_lost(self, driver: Any, executor_id: str, agent_id: str, exit_status: int | None) -> None:
+        self.heard.append(("executor lost", (executor_id, agent_id, exit_status)))
+
     def error(self, driver: Any, message: str) -> None:
         self.heard.append(("error", message))
 

@@ -206,3 +206,31 @@ def test_by_default_offers_are_declined(sim: Simulation) -> None:
     other = sim.add_framework("O", roles=["o"])
     sim.advance(2)
     assert other.offers[0].resources == Resources.parse("cpus:2;mem:1024")
+
+
+def test_a_group_ends_with_the_first_that_fails_and_its_executor_after_it(sim: Simulation) -> None:
+    recorder = Recorder()
+    driver = SimulatedDriver(sim, recorder, FrameworkInfo(name="F", roles=["r"]))
+    sim.settle()
+    offer = recorder.take_offer()
+    driver.launch_group(offer, [a_task("t1", "cpus:1;mem:32"), a_task("t2", "cpus:1;mem:32")], executor_id="pod")
+    sim.settle()
+    sim.finish(OnAgent("t1"), exit_code=1)
+    sim.settle()
+    assert [(s.task_id, s.state) for s in recorder.statuses if s.is_terminal] == [
+        ("t1", "TASK_FAILED"),
+        ("t2", "TASK_KILLED"),
+    ]
+    assert [what for kind, what in recorder.heard if kind == "executor lost"] == [("pod", offer.agent_id, 0)]
+
+
+def test_a_group_that_does_not_fit_comes_back_whole(sim: Simulation) -> None:
+    recorder = Recorder()
+    driver = SimulatedDriver(sim, recorder, FrameworkInfo(name="F", roles=["r"]))
+    sim.settle()
+    driver.launch_group(recorder.take_offer(), [a_task("t1"), a_task("t2", "cpus:1.5;mem:32")])
+    sim.settle()
+    assert [(s.task_id, s.state, s.reason) for s in recorder.statuses] == [
+        ("t1", "TASK_ERROR", "REASON_TASK_GROUP_INVALID"),
+        ("t2", "TASK_ERROR", "REASON_TASK_GROUP_INVALID"),
+    ]

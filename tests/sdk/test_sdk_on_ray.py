@@ -16,7 +16,7 @@ import ray
 import raymesos as rm
 from raymesos.errors import Conflict
 from raymesos.machine import MASTER
-from raymesos.sdk import FrameworkInfo, Offer, TaskInfo, TaskStatus
+from raymesos.sdk import FrameworkInfo, Offer, TaskGroup, TaskInfo, TaskStatus
 from workloads.hello_framework.main import Hello, main
 
 pytestmark = pytest.mark.ray
@@ -167,6 +167,52 @@ def test_a_framework_lives_through_the_end_of_its_mailbox_and_of_the_master(clus
     assert driver.join() == "DRIVER_STOPPED"
     until(lambda: state_of(cluster, driver.framework_id) == "completed")
     assert not [name for name in ray.util.list_named_actors() if name.startswith("driver/")]
+
+
+class Pods(rm.Scheduler):
+    """Launches one group on the first offer; stops when all of it and its executor have ended."""
+
+    def __init__(self, group: TaskGroup) -> None:
+        self.group: TaskGroup | None = group
+        self.size = len(group.tasks)
+        self.ends: dict[str, tuple[str, str]] = {}
+        self.executors: list[tuple[str, int | None]] = []
+
+    def resource_offers(self, driver: rm.Driver, offers: list[Offer]) -> None:
+        for offer in offers:
+            driver.accept(offer, [] if self.group is None else self.group)
+            self.group = None
+
+    def status_update(self, driver: rm.Driver, status: TaskStatus) -> None:
+        if status.is_terminal:
+            self.ends[status.task_id] = (status.state, status.message)
+            self.stop_if_over(driver)
+
+    def executor_lost(self, driver: rm.Driver, executor_id: str, agent_id: str, exit_status: int | None) -> None:
+        self.executors.append((executor_id, exit_status))
+        self.stop_if_over(driver)
+
+    def stop_if_over(self, driver: rm.Driver) -> None:
+        if self.executors and len(self.ends) == self.size:
+            driver.stop()
+
+
+def test_a_group_ends_with_the_command_that_fails_and_its_executor_leaves(cluster: rm.Cluster, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    sleeps = f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 1000"
+    fails = f"while [ ! -e {pid_file} ]; do sleep 0.02; done; exit 1"
+    tasks = [
+        TaskInfo(task_id="fails", command=["sh", "-c", fails], resources=SIZE),
+        TaskInfo(task_id="sleeps", command=["sh", "-c", sleeps], resources=SIZE),
+    ]
+    pods = Pods(TaskGroup(tasks=tasks, executor_id="pod"))
+    assert rm.Driver(pods, FrameworkInfo(name="pods", roles=["sdk"]), cluster).run() == "DRIVER_STOPPED"
+    assert pods.ends == {
+        "fails": ("TASK_FAILED", "exit 1"),
+        "sleeps": ("TASK_KILLED", "task fails of its group failed: killed by SIGTERM (15)"),
+    }
+    assert not psutil.pid_exists(int(pid_file.read_text()))
+    assert pods.executors == [("pod", 0)]
 
 
 def test_a_driver_whose_process_lets_go_of_the_cluster_ends(cluster: rm.Cluster) -> None:

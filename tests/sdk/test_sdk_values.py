@@ -12,7 +12,7 @@ from raymesos.frameworks.custom.machine import Call
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import ALL_CAPABILITIES, Reason, Source, TaskState
-from raymesos.sdk import FrameworkInfo, TaskInfo, TaskStatus
+from raymesos.sdk import FrameworkInfo, TaskGroup, TaskInfo, TaskStatus
 from raymesos.sdk.calls import Calls
 from raymesos.sdk.scheduler import tell
 from raymesos.sdk.values import offer_of, status_of
@@ -157,6 +157,32 @@ def test_offers_are_used_by_themselves_or_by_their_ids_one_or_several() -> None:
     ]
 
 
+def test_tasks_and_groups_become_operations_in_their_order() -> None:
+    driver = Collected()
+    a, b, c, d = (TaskInfo(task_id=id, command="true", resources=ONE) for id in "abcd")
+    pod = TaskGroup(tasks=[b, c], executor_id="pod")
+    driver.accept("o1", [a, pod, pod, c, d])
+    driver.accept("o2", pod)
+    driver.launch_group("o3", [a], refuse_seconds=0)
+    group = wire.LaunchGroup((b.to_wire(), c.to_wire()), "pod")
+    assert driver.calls == [
+        wire.Accept(
+            "", ("o1",), (wire.Launch((a.to_wire(),)), group, group, wire.Launch((c.to_wire(), d.to_wire()))), 5_000
+        ),
+        wire.Accept("", ("o2",), (group,), 5_000),
+        wire.Accept("", ("o3",), (wire.LaunchGroup((a.to_wire(),)),), 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"), [("tasks", {"tasks": []}), ("tasks", {"tasks": "abc"}), ("executor_id", {"executor_id": 1})]
+)
+def test_a_group_that_cannot_be_is_refused_by_the_name_of_its_field(field: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        TaskGroup(**({"tasks": [TaskInfo(task_id="t", command="true", resources=ONE)]} | fields))
+    assert refused.value.field == field
+
+
 def test_calls_about_roles_and_tasks_become_messages() -> None:
     driver, status = Collected(), status_of(STATUS)
     driver.revive_offers()
@@ -234,9 +260,12 @@ def test_an_executors_end_is_not_an_agents() -> None:
         def agent_lost(self, driver: Any, agent_id: str) -> None:
             lost.append(agent_id)
 
+        def executor_lost(self, driver: Any, executor_id: str, agent_id: str, exit_status: int | None) -> None:
+            lost.append(f"{executor_id} on {agent_id}: {exit_status}")
+
     tell(Looks(), Collected(), wire.Failure("a", "e", 1))  # type: ignore[arg-type]
     tell(Looks(), Collected(), wire.Failure("a"))  # type: ignore[arg-type]
-    assert lost == ["a"]
+    assert lost == ["e on a: 1", "a"]
 
 
 def test_a_driver_that_was_not_started_says_so() -> None:
