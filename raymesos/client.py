@@ -11,7 +11,7 @@ import atexit
 import os
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from raymesos.actors import cluster as clusters
 from raymesos.actors.door import Door
@@ -47,21 +47,40 @@ def start(
     name: str | None = None,
     work_dir: str | None = None,
     quiet: bool = False,
+    lend: str = "",
+    estimator: Literal["measured", "fixed"] = "measured",
 ) -> Cluster:
     """A raymesos cluster, ready for work: every agent registered.
 
     Without `address` on a local Ray cluster of its own with `agents` agents of `cpus` CPUs and `mem` MB each (shared evenly without these; more than the machine has
     is allowed and said aloud). With `address` on that Ray cluster: one agent a node, of what is free there or `cpus` of it. `work_dir` keeps journals and results
-    beyond the cluster's end. Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
+    beyond the cluster's end. `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
+    (`measured`), or always all of it (`fixed`). Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
     """
     tell: Callable[[str], None] = (lambda text: None) if quiet else say
     name = name or f"{DEFAULT_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     if address is None:
         started = clusters.start_local(
-            agents=agents, cpus=cpus, mem_mb=mem, name=name, work_dir=work_dir, progress=tell
+            agents=agents,
+            cpus=cpus,
+            mem_mb=mem,
+            name=name,
+            work_dir=work_dir,
+            progress=tell,
+            lend=lend,
+            estimator=estimator,
         )
     else:
-        started = clusters.start_on(address=address, cpus=cpus, mem_mb=mem, name=name, work_dir=work_dir, progress=tell)
+        started = clusters.start_on(
+            address=address,
+            cpus=cpus,
+            mem_mb=mem,
+            name=name,
+            work_dir=work_dir,
+            progress=tell,
+            lend=lend,
+            estimator=estimator,
+        )
     for line in started.said:
         say(line)
     cluster = Cluster(started.running, started)

@@ -31,7 +31,9 @@ from raymesos.actors.running import Running as Running
 from raymesos.actors.running import check_name, refuse_if_running, remove_run_file, write_run_file
 from raymesos.actors.running import find_running as find_running
 from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
+from raymesos.kernel.agent.estimator import estimator_of
 from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.shim.process import start_time
 
 log = logging.getLogger("raymesos.cluster")
@@ -71,7 +73,15 @@ class Started:
 
 
 def start_local(
-    *, agents: int, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress
+    *,
+    agents: int,
+    cpus: float | None,
+    mem_mb: int | None,
+    name: str,
+    work_dir: str | None,
+    progress: Progress,
+    lend: str = "",
+    estimator: str = "measured",
 ) -> Started:
     """Start Ray on this machine, alone, and raymesos on it with `agents` agents of `cpus` CPUs and `mem_mb` MB each.
 
@@ -83,6 +93,7 @@ def start_local(
         raise InvalidValue("cpus", cpus, "must be more than 0 and at most 10,000")
     if mem_mb is not None and mem_mb < 1:
         raise InvalidValue("mem", mem_mb, "must be at least 1 MB")
+    estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
     refuse_if_running(name)
     if ray.is_initialized():
@@ -118,6 +129,8 @@ def start_local(
             cluster_id=_cluster_id(work_dir),
             work_dir=work_dir or f"{ray_dir}/raymesos",
             seed=secrets.randbits(32),
+            lend=lend,
+            estimator=estimator,
         )
         node_id = ray.get_runtime_context().get_node_id()
         text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
@@ -139,9 +152,18 @@ def start_local(
 
 
 def start_on(
-    *, address: str, cpus: float | None, mem_mb: int | None, name: str, work_dir: str | None, progress: Progress
+    *,
+    address: str,
+    cpus: float | None,
+    mem_mb: int | None,
+    name: str,
+    work_dir: str | None,
+    progress: Progress,
+    lend: str = "",
+    estimator: str = "measured",
 ) -> Started:
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
+    estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
@@ -158,6 +180,8 @@ def start_on(
         work_dir=work_dir or own_dir,
         seed=secrets.randbits(32),
         own_ray=False,
+        lend=lend,
+        estimator=estimator,
     )
     if MASTER in _named(name):
         raise Conflict(

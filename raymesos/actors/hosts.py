@@ -204,6 +204,8 @@ class BatchFramework(_Actor):
 @ray.remote(**_OPTIONS)
 class Agent(_Actor):
     def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
+        from raymesos.actors.lending import Lending
+        from raymesos.kernel.agent.estimator import estimator_of
         from raymesos.kernel.agent.machine import AgentMachine
         from raymesos.model.attributes import Attributes
         from raymesos.model.resources import Resources
@@ -222,6 +224,8 @@ class Agent(_Actor):
             resources=Resources.parse(agent.resources),
             attributes=Attributes.parse(agent.attributes),
             node_id=agent.node_id,
+            region=agent.region,
+            zone=agent.zone,
         )
         machine = AgentMachine(
             plan.settings.agent, info, incarnation=keeper.epoch, known_executors=self.launcher.recover()
@@ -230,6 +234,10 @@ class Agent(_Actor):
         self.host.add(name, machine)
         self.host.add(self.launcher.address, self.launcher)
         self.host.watch(MASTER, AGENT_WATCH_MS)
+        if plan.lend:
+            estimator = estimator_of(plan.estimator, Resources.parse(plan.lend), info.resources)
+            lending = Lending(self.host, name, machine, estimator, every_ms=plan.settings.agent.estimate_ms)
+            self.host.after_turn(lending.after_turn)
         _settle_memory()
         self.host.start()
 

@@ -23,6 +23,8 @@ log = logging.getLogger("raymesos.nodes")
 LOOK_EVERY_S = 1.0
 # A node that had nothing free is asked again after so many looks: claiming is a placement group, which Ray's autoscaler would see.
 FULL_LOOKS = 10
+# Ray's own labels of where a node is; they become its fault domain.
+REGION, ZONE = "ray.io/availability-region", "ray.io/availability-zone"
 
 
 def agent_name(node: dict[str, Any]) -> str:
@@ -37,12 +39,15 @@ def agent_for_node(node: dict[str, Any], cpus: float | None, mem_mb: int | None)
         raise ClusterUnavailable(f"Ray node {node['NodeID'][:12]} has no free CPU to claim")
     mem = mem_mb or int(free.get("memory", 1 << 30) / (1 << 20))
     gpus = f";gpus:{int(free['GPU'])}" if free.get("GPU", 0) >= 1 else ""
-    labels = ";".join(f"{k}:{v}" for k, v in sorted(node.get("Labels", {}).items()) if not k.startswith("ray.io/"))
+    own = node.get("Labels", {})
+    labels = ";".join(f"{k}:{v}" for k, v in sorted(own.items()) if not k.startswith("ray.io/"))
     return AgentPlan(
         name=agent_name(node),
         node_id=node["NodeID"],
         resources=f"cpus:{whole:g};mem:{mem}{gpus};ports:[31000-32000]",
         attributes=labels,
+        region=own.get(REGION, ""),
+        zone=own.get(ZONE, ""),
     )
 
 

@@ -25,6 +25,10 @@ class ClusterPlan:
     node_cpus: float | None = None
     """Most CPUs that an agent claims of its node, on a Ray cluster that is not ours. None: what is free there."""
     node_mem_mb: int | None = None
+    lend: str = ""
+    """What each agent lends out at most, in Mesos' text; empty: nothing."""
+    estimator: str = "measured"
+    """`measured`, what its node is seen not to use, or `fixed`, all of `lend`."""
 
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""
@@ -39,5 +43,7 @@ class AgentPlan:
     node_id: str
     resources: str
     attributes: str = ""
+    region: str = ""
+    zone: str = ""
     spares: int = 2
     """Executor processes kept ready: one for the built-in framework's first task, one for any other framework."""
