@@ -148,7 +148,9 @@ class Cluster:
         self.start(address)
 
     def start(self, address: str) -> None:
-        """A new life of the machine at `address`, with what its journal holds. Raises Conflict if it is running."""
+        """A new life of the machine at `address`, with what its journal holds. Raises Conflict if it is running; an agent that has stopped for good is not."""
+        if getattr(self.kernel(address), "stopped", ""):
+            self.crash(address)
         journal = self.world.journal(address)
         machine = self._make(address, journal.epoch)
         records = [decode(record) for record in journal.replay()]

@@ -11,18 +11,24 @@ from raymesos.wire.messages import (
     Failure,
     FrameworkError,
     FromExecutor,
+    InverseOffers,
     Launch,
     LaunchGroup,
     Offers,
     Rescind,
+    RescindInverse,
     Subscribed,
     TaskInfo,
     TaskStatus,
     Update,
 )
+from raymesos.wire.messages import InverseOffer as WireInverseOffer
 from raymesos.wire.messages import Offer as WireOffer
+from raymesos.wire.messages import Unavailability as WireUnavailability
 
-FrameworkEvent = Subscribed | Offers | Rescind | Update | FromExecutor | Failure | FrameworkError
+FrameworkEvent = (
+    Subscribed | Offers | Rescind | InverseOffers | RescindInverse | Update | FromExecutor | Failure | FrameworkError
+)
 
 
 class Calendar:
@@ -54,6 +60,26 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Unavailability:
+    """From `start` virtual seconds on, for `duration` seconds; for ever if that is None."""
+
+    start: float
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InverseOffer:
+    """The framework is asked to leave the agent, which is named by its name. Empty `resources`: all that it holds there."""
+
+    id: str
+    agent: str
+    unavailability: Unavailability
+    resources: Resources
+    agent_id: str
+    framework_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """An offer as its framework holds it. `agent` is the agent's name."""
 
@@ -65,6 +91,7 @@ class Offer:
     agent_id: str
     framework_id: str
     executor_ids: tuple[str, ...]
+    unavailability: Unavailability | None = None
 
 
 @dataclass(slots=True)
@@ -128,6 +155,7 @@ class Event:
     framework_id: str | None = None
     offers: tuple[Offer, ...] = ()
     offer_id: str | None = None
+    inverse_offers: tuple[InverseOffer, ...] = ()
     task_id: str | None = None
     state: str | None = None
     reason: str | None = None
@@ -152,6 +180,10 @@ def event_of(message: FrameworkEvent, at_ms: int, calendar: Calendar) -> Event:
             return Event("OFFERS", at, offers=tuple(offer_of(o, calendar) for o in offers))
         case Rescind(offer_id):
             return Event("RESCIND", at, offer_id=offer_id)
+        case InverseOffers(offers):
+            return Event("INVERSE_OFFERS", at, inverse_offers=tuple(_inverse_of(o, calendar) for o in offers))
+        case RescindInverse(offer_id):
+            return Event("RESCIND_INVERSE_OFFER", at, offer_id=offer_id)
         case Update(status):
             return Event("UPDATE", at, **_of_status(status, calendar))
         case FromExecutor(agent_id, executor_id, data):
@@ -173,7 +205,29 @@ def offer_of(offer: WireOffer, calendar: Calendar) -> Offer:
         agent_id=offer.agent_id,
         framework_id=offer.framework_id,
         executor_ids=offer.executor_ids,
+        unavailability=_when(offer.unavailability, calendar),
     )
+
+
+def _inverse_of(offer: WireInverseOffer, calendar: Calendar) -> InverseOffer:
+    return InverseOffer(
+        id=offer.id,
+        agent=calendar.name_of(offer.agent_id),
+        unavailability=_unavailability(offer.unavailability, calendar),
+        resources=offer.resources,
+        agent_id=offer.agent_id,
+        framework_id=offer.framework_id,
+    )
+
+
+def _when(unavailability: WireUnavailability | None, calendar: Calendar) -> Unavailability | None:
+    return None if unavailability is None else _unavailability(unavailability, calendar)
+
+
+def _unavailability(unavailability: WireUnavailability, calendar: Calendar) -> Unavailability:
+    duration_ms = unavailability.duration_ms
+    seconds = None if duration_ms is None else duration_ms / 1000
+    return Unavailability(calendar.seconds(unavailability.start_ms), seconds)
 
 
 def _of_status(status: TaskStatus, calendar: Calendar) -> dict[str, Any]:

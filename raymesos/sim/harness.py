@@ -29,6 +29,7 @@ from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
+from raymesos.sim.maintaining import Maintaining
 from raymesos.sim.observing import Observing
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
@@ -56,7 +57,7 @@ from raymesos.sim.world import World
 from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
-class Simulation:
+class Simulation(Maintaining):
     """One simulated cluster. `seed` decides the order in which agents are offered.
 
     `offer_timeout` and `allocation_interval` are in seconds. `audit` watches everything; `check` raises what it found.
@@ -325,6 +326,10 @@ class Simulation:
             self.calendar.learn(message.agent_id, address.removeprefix("agent/"))
         self.audit.saw(now_ms, address, sender, message, sends)
 
+    def _framework_name(self, framework_id: str) -> str:
+        """The id itself if it is of none that a test has added."""
+        return next((f.name for f in self._frameworks.values() if f.id == framework_id), framework_id)
+
     def _running(self, address: str) -> Any:
         machine = self.cluster.kernel(address)
         if machine is None:
@@ -356,6 +361,11 @@ class Agent:
     def id(self) -> str:
         """The id that it last registered under; empty before the first time."""
         return self._sim.calendar.registered_id(self.name)
+
+    @property
+    def state(self) -> str:
+        """As `Simulation.agent_state`."""
+        return self._sim.agent_state(self.name)
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.machine import MASTER
 from raymesos.model.resources import Resources
-from raymesos.sim.events import Calendar, Event, FrameworkEvent, LaunchGroupOp, LaunchOp, Offer, Task, event_of
+from raymesos.sim.events import (
+    Calendar,
+    Event,
+    FrameworkEvent,
+    InverseOffer,
+    LaunchGroupOp,
+    LaunchOp,
+    Offer,
+    Task,
+    event_of,
+)
 from raymesos.sim.reading import (
     DemandText,
     OnAgent,
@@ -31,8 +41,10 @@ from raymesos.sim.reading import (
 )
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     Decline,
+    DeclineInverse,
     Demand,
     FrameworkInfo,
     Kill,
@@ -75,6 +87,7 @@ class Framework:
         self.demand: tuple[Demand, ...] = ()
         self.suppressed: dict[str, None] = {}
         self.held: dict[str, Offer] = {}
+        self.asked: dict[str, InverseOffer] = {}
         self._world = world
         self._calendar = calendar
         self._waiting: list[Any] = []
@@ -90,6 +103,11 @@ class Framework:
     @property
     def offers(self) -> list[Offer]:
         return list(self.held.values())
+
+    @property
+    def inverse_offers(self) -> list[InverseOffer]:
+        """Those outstanding, oldest first."""
+        return list(self.asked.values())
 
     def updates(self, task: OnAgent | str | None = None) -> list[Event]:
         """The UPDATE events, of one task if one is named."""
@@ -109,6 +127,18 @@ class Framework:
     def decline_all(self, refuse_seconds: float = 0) -> None:
         if self.held:
             self._decline(self.offers, refuse_seconds)
+
+    def accept_inverse(
+        self, offers: InverseOffer | str | Iterable[InverseOffer | str], refuse_seconds: float = 5.0
+    ) -> None:
+        """Say that it will leave; it is asked again after `refuse_seconds`."""
+        self._call(AcceptInverse(self.id, self._answered(offers), refusal_ms(refuse_seconds)))
+
+    def decline_inverse(
+        self, offers: InverseOffer | str | Iterable[InverseOffer | str], refuse_seconds: float = 5.0
+    ) -> None:
+        """Say that it will not leave; it is asked again after `refuse_seconds`."""
+        self._call(DeclineInverse(self.id, self._answered(offers), refusal_ms(refuse_seconds)))
 
     def revive(self, roles: Iterable[str] | None = None, demand: DemandText | None = None) -> None:
         named, wanted = texts("roles", roles or ()), demand_of(demand)
@@ -241,8 +271,11 @@ class Framework:
         self.events.append(event)
         for offer in event.offers:
             self.held[offer.id] = offer
+        for inverse in event.inverse_offers:
+            self.asked[inverse.id] = inverse
         if event.offer_id is not None:
             self.held.pop(event.offer_id, None)
+            self.asked.pop(event.offer_id, None)
         if event.type == "UPDATE":
             self._book(event)
         return event
@@ -256,6 +289,7 @@ class Framework:
         """The master is out of reach: no offer is good any more."""
         self.subscribed = False
         self.held.clear()
+        self.asked.clear()
 
     # ------------------------------------------------------------ inside
 
@@ -272,6 +306,13 @@ class Framework:
     def _let_go(self, offer_ids: Iterable[str]) -> None:
         for id in offer_ids:
             self.held.pop(id, None)
+
+    def _answered(self, offers: InverseOffer | str | Iterable[InverseOffer | str]) -> tuple[str, ...]:
+        several = [offers] if isinstance(offers, InverseOffer | str) else rows("offers", offers)
+        ids = tuple(offer_id(o) for o in several)
+        for id in ids:
+            self.asked.pop(id, None)
+        return ids
 
     def _agent_of(self, offer: Offer | str) -> str:
         if isinstance(offer, Offer):

@@ -10,8 +10,10 @@ from raymesos.wire.messages import (
     Failure,
     FrameworkError,
     FromExecutor,
+    InverseOffers,
     Offers,
     Rescind,
+    RescindInverse,
     Revive,
     Subscribed,
     Update,
@@ -50,7 +52,7 @@ class ScriptedMachine:
                 framework.received(now_ms, message)
                 if status.uuid and framework.acknowledges:
                     out.send(MASTER, Acknowledge(framework.id, status.agent_id, status.task_id, status.uuid))
-            case Offers() | Rescind() | FromExecutor() | Failure():
+            case Offers() | Rescind() | InverseOffers() | RescindInverse() | FromExecutor() | Failure():
                 framework.received(now_ms, message)
             case _:
                 return

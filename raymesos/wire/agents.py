@@ -55,9 +55,10 @@ class AgentRegistered:
 
 @message(73)
 class AgentRefused:
-    """The agent may not register (it was marked gone, or its name is taken); it kills what runs and stops."""
+    """The agent may not register; it kills what runs and stops. `for_now` (its machine is down): it asks again, as a new agent."""
 
     reason: str
+    for_now: bool = False
 
 
 @message(74)
@@ -210,3 +211,20 @@ class ConfigureAgent:
     attributes: Attributes
     region: str = ""
     zone: str = ""
+
+
+@message(107)
+class Drain:
+    """Master → agent: kill all tasks, each with its own grace but at most `grace_ms`, and take no new ones. Said again each time the agent registers."""
+
+    grace_ms: int | None = None
+
+
+@message(108)
+class DrainOver:
+    """Master → agent: tasks are welcome again."""
+
+
+@message(109)
+class RegisterAgain:
+    """Master → agent: you were refused for now, and may be taken now."""

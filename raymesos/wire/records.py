@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from raymesos.model.resources import Resources
+from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
 from raymesos.wire.values import AgentInfo, FrameworkInfo
+
+
+class AgentMode(StrEnum):
+    """What an operator wants of an agent. Only an active one is offered."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    DRAINED = "drained"
+    DEACTIVATED = "deactivated"
+
+
+class Gone(StrEnum):
+    """Why an agent was removed."""
+
+    LEFT = "left"
+    """It said so, or another has come in its place."""
+    DOWN = "down"
+    """Its machine is down for maintenance."""
+    MARKED = "marked"
+    """An operator has marked it gone."""
+
 
 # ---------------------------------------------------------------- records of the master's journal
 
@@ -43,9 +67,10 @@ class AgentReachable:
 
 @message(154)
 class AgentGone:
-    """Removed for ever: it left, or was marked gone."""
+    """Removed for ever: it left, its machine went down, or it was marked gone."""
 
     agent_id: str
+    why: Gone = Gone.LEFT
 
 
 @message(155)
@@ -67,6 +92,30 @@ class WeightsSet:
     """(role, weight as decimal text) pairs; each replaces what was set for its role before."""
 
     weights: tuple[tuple[str, str], ...]
+
+
+@message(170)
+class AgentModeKept:
+    """What an operator has made of the agent. The last two say how it is, or was, drained."""
+
+    agent_id: str
+    mode: AgentMode
+    grace_ms: int | None = None
+    mark_gone: bool = False
+
+
+@message(171)
+class MaintenanceKept:
+    """The whole schedule. Machines that are no longer on it are up."""
+
+    windows: tuple[Window, ...]
+
+
+@message(172)
+class MachinesDown:
+    """Maintenance of these scheduled machines has begun."""
+
+    machines: tuple[MachineId, ...]
 
 
 # ---------------------------------------------------------------- records of an agent's journal

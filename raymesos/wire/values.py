@@ -9,6 +9,7 @@ from raymesos.model.quota import Quantities
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import Reason, Source, TaskState
+from raymesos.wire.maintenance import Unavailability
 from raymesos.wire.work import Work
 
 
@@ -84,6 +85,8 @@ class Offer:
     attributes: Attributes
     executor_ids: tuple[str, ...] = ()
     agent_name: str = ""
+    unavailability: Unavailability | None = None
+    """When the agent's machine is scheduled for maintenance."""
 
 
 @dataclass(frozen=True, slots=True)

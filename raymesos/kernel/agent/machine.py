@@ -17,6 +17,8 @@ from raymesos.wire.messages import (
     AgentRegistered,
     ApplyOperation,
     ConfigureAgent,
+    Drain,
+    DrainOver,
     Estimated,
     ExecutorLost,
     ExecutorMessage,
@@ -26,6 +28,7 @@ from raymesos.wire.messages import (
     Leave,
     OperationAcknowledged,
     Ping,
+    RegisterAgain,
     RunTasks,
     ShutdownFramework,
     ShutdownOneExecutor,
@@ -38,6 +41,8 @@ AgentInbox = (
     | ApplyOperation
     | ConfigureAgent
     | Estimated
+    | Drain
+    | DrainOver
     | ExecutorLost
     | ExecutorMessage
     | ExecutorSubscribe
@@ -48,6 +53,7 @@ AgentInbox = (
     | LinkUp
     | OperationAcknowledged
     | Ping
+    | RegisterAgain
     | RunTasks
     | ShutdownFramework
     | ShutdownOneExecutor
@@ -137,6 +143,12 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
             changes.estimated(state, revocable, out, now_ms)
         case ConfigureAgent():
             changes.configured(state, message, out, now_ms)
+        case Drain(grace_ms):
+            tasks.drain(state, grace_ms, out, now_ms)
+        case DrainOver():
+            state.draining = False
+        case RegisterAgain():
+            registration.called_back(state, out)
         case Leave(grace_ms):
             stopping.leave(state, grace_ms, out, now_ms)
         case LinkDown(peer):

@@ -40,6 +40,7 @@ def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int)
     out.wake("ping", message.ping_timeout_ms)
     was_joined = isinstance(state.phase, Joined)
     state.phase = Joined(message.ping_timeout_ms)
+    state.draining = False  # If it goes on, the master says so right behind this.
     if state.agent_id != message.agent_id:
         state.agent_id = message.agent_id
         out.persist(AgentIdKept(message.agent_id))
@@ -55,10 +56,23 @@ def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int)
 
 
 def refused(state: State, message: AgentRefused, out: Outbox, now_ms: int) -> None:
-    """We may not be part of the cluster: nothing of ours may run on."""
-    if not isinstance(state.phase, Stopped):
-        event(out, now_ms, "agent refused", state.agent_id or state.info.name, message.reason)
+    """We may not be part of the cluster: nothing of ours may run on. Refused for now, we ask again, as a new agent: our tasks are given up with our id."""
+    if isinstance(state.phase, Stopped):
+        return
+    event(out, now_ms, "agent refused", state.agent_id or state.info.name, message.reason)
+    if not message.for_now:
         stopping.stop_everything(state, f"refused: {message.reason}", out, now_ms)
+    elif not isinstance(state.phase, Leaving | Recovering) and (state.agent_id or not isinstance(state.phase, Joining)):
+        stopping.end_everything(state, out)
+        state.agent_id = ""
+        out.persist(AgentIdKept(""))
+        join(state, out)
+
+
+def called_back(state: State, out: Outbox) -> None:
+    """We were refused for now, and may be taken now."""
+    if isinstance(state.phase, Joining):
+        join(state, out)
 
 
 def pinged(state: State, message: Ping, out: Outbox) -> None:

@@ -169,6 +169,8 @@ class State:
     frameworks: dict[str, Framework] = field(default_factory=dict)
     ended: dict[tuple[str, str], None] = field(default_factory=dict)
     """(framework id, task id) of the last tasks whose terminal update was acknowledged."""
+    draining: bool = False
+    """Its tasks are being killed and it takes no new ones, as the master said since it last registered us."""
 
     @property
     def total(self) -> Resources:

@@ -97,6 +97,13 @@ def finish_leaving(state: State, out: Outbox, now_ms: int, *, in_time: bool) -> 
 
 def stop_everything(state: State, reason: str, out: Outbox, now_ms: int) -> None:
     """End all executors at once, forget everything and never act again."""
+    end_everything(state, out)
+    state.phase = Stopped(reason)
+    event(out, now_ms, "agent stopped", state.agent_id or state.info.name, reason)
+
+
+def end_everything(state: State, out: Outbox) -> None:
+    """End all executors at once, and forget everything that ran here."""
     for executor in executors(state):
         out.send(launcher_address(state.info.name), StopExecutor(executor.framework_id, executor.id))
         _drop(state.frameworks[executor.framework_id], executor, out)
@@ -107,8 +114,6 @@ def stop_everything(state: State, reason: str, out: Outbox, now_ms: int) -> None
     state.used = EMPTY
     for key in ("register", "ping", "leave"):
         out.sleep(key)
-    state.phase = Stopped(reason)
-    event(out, now_ms, "agent stopped", state.agent_id or state.info.name, reason)
 
 
 def ask(state: State, executor: Executor, fate: Fate, grace_ms: int, out: Outbox, now_ms: int) -> None:

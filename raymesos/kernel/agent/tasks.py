@@ -73,6 +73,19 @@ def kill(state: State, message: KillTask, out: Outbox, now_ms: int) -> None:
         end(state, framework, task, message.grace_ms, out, now_ms)
 
 
+def drain(state: State, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
+    """Kill everything, each task with its own grace but at most `grace_ms`; take nothing new until it is over."""
+    if isinstance(state.phase, Recovering | Leaving | Stopped):
+        return
+    state.draining = True
+    event(out, now_ms, "agent draining", state.agent_id, state.info.name)
+    for framework in list(state.frameworks.values()):
+        for task in list(framework.tasks.values()):
+            if not is_terminal(task.state):
+                own_ms = _grace(state, task, None)
+                end(state, framework, task, own_ms if grace_ms is None else min(own_ms, grace_ms), out, now_ms)
+
+
 def answer_unknown(state: State, pairs: tuple[tuple[str, str], ...], out: Outbox, now_ms: int) -> None:
     """The master believes these (framework id, task id) to be here: those that are not are DROPPED."""
     for framework_id, task_id in pairs:
@@ -124,6 +137,8 @@ def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
 def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | None:
     if isinstance(state.phase, Leaving):
         return Fate(TaskState.DROPPED, Reason.AGENT_DRAINING, "the agent leaves the cluster")
+    if state.draining:
+        return Fate(TaskState.DROPPED, Reason.AGENT_DRAINING, "the agent is being drained")
     if framework.ending:
         return Fate(TaskState.KILLED, Reason.FRAMEWORK_REMOVED, "its framework was removed")
     executor = framework.executors.get(executor_id)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
+from raymesos.kernel.allocator import inverse
 from raymesos.kernel.allocator.state import State
 from raymesos.kernel.allocator.wants import unbook
 from raymesos.machine import MASTER, Outbox
-from raymesos.wire.messages import AgentAdded, AgentChanged, Convert, ConvertFree, FreeConverted, Recover
+from raymesos.wire.messages import (
+    AgentAdded,
+    AgentChanged,
+    AgentUnavailability,
+    Convert,
+    ConvertFree,
+    FreeConverted,
+    Recover,
+)
 
 
 def add(state: State, message: AgentAdded) -> bool:
     """The agent is known as told, whatever was known of it before."""
     remove(state, message.agent_id)
     state.ledger.add_agent(message)
+    inverse.schedule(state.inverse, message.agent_id, message.unavailability)
     return _candidate(state, message.agent_id)
 
 
@@ -37,10 +47,19 @@ def remove(state: State, agent_id: str) -> bool:
     agent = state.ledger.agents.get(agent_id)
     if agent is not None:
         state.holds.forget_agent(agent)
+        inverse.schedule(state.inverse, agent_id, None)
         state.ledger.remove_agent(agent)
         state.filters.clear_agent(agent_id)
         state.roster.forget_suits(agent_id)
     return False
+
+
+def set_unavailability(state: State, message: AgentUnavailability) -> bool:
+    """When the agent will be unavailable has changed: what is free is offered, and who holds something is asked, with what is known now."""
+    if message.agent_id not in state.ledger.agents:
+        return False
+    inverse.schedule(state.inverse, message.agent_id, message.unavailability)
+    return _candidate(state, message.agent_id)
 
 
 def set_active(state: State, agent_id: str, *, active: bool) -> bool:

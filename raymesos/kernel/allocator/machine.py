@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, assert_never
 
-from raymesos.kernel.allocator import agents, explain, frameworks, metrics, passes
+from raymesos.kernel.allocator import agents, explain, frameworks, inverse, metrics, passes
 from raymesos.kernel.allocator.state import forget_all, new_state
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import AllocatorSettings
@@ -18,6 +18,7 @@ from raymesos.wire.messages import (
     AgentChanged,
     AgentDeactivated,
     AgentRemoved,
+    AgentUnavailability,
     AllocatorReady,
     AllocatorReset,
     Convert,
@@ -27,6 +28,7 @@ from raymesos.wire.messages import (
     FrameworkChanged,
     FrameworkDeactivated,
     FrameworkRemoved,
+    InverseAnswered,
     QuotasChanged,
     Recover,
     ReviveRoles,
@@ -35,7 +37,15 @@ from raymesos.wire.messages import (
 )
 
 AgentNews = (
-    AgentAdded | AgentChanged | AgentRemoved | AgentActivated | AgentDeactivated | Recover | Convert | ConvertFree
+    AgentAdded
+    | AgentChanged
+    | AgentRemoved
+    | AgentActivated
+    | AgentDeactivated
+    | AgentUnavailability
+    | Recover
+    | Convert
+    | ConvertFree
 )
 FrameworkNews = (
     FrameworkAdded
@@ -47,7 +57,9 @@ FrameworkNews = (
     | SuppressRoles
 )
 HostNews = Wake | LinkUp | LinkDown
-AllocatorInbox = HostNews | AllocatorReset | AgentNews | FrameworkNews | WeightsChanged | QuotasChanged
+AllocatorInbox = (
+    HostNews | AllocatorReset | AgentNews | FrameworkNews | WeightsChanged | QuotasChanged | InverseAnswered
+)
 
 
 class AllocatorMachine:
@@ -71,12 +83,16 @@ class AllocatorMachine:
                     self._state.roster.set_weight(role, weight)
             case QuotasChanged(quotas):
                 self._state.ledger.set_quotas(quotas)
+            case InverseAnswered(framework_id, agent_id, refuse_ms):
+                until_ms = now_ms + refuse_ms if refuse_ms else None
+                inverse.over(self._state.inverse, framework_id, agent_id, until_ms)
             case (
                 AgentAdded()
                 | AgentChanged()
                 | AgentRemoved()
                 | AgentActivated()
                 | AgentDeactivated()
+                | AgentUnavailability()
                 | Recover()
                 | Convert()
                 | ConvertFree()
@@ -124,6 +140,8 @@ class AllocatorMachine:
                 due = agents.add(state, message)
             case AgentChanged():
                 due = agents.change(state, message)
+            case AgentUnavailability():
+                due = agents.set_unavailability(state, message)
             case Recover():
                 due = agents.recover(state, message, now_ms)
             case Convert():
@@ -152,10 +170,13 @@ class AllocatorMachine:
                 due = frameworks.activate(state, framework_id)
             case FrameworkDeactivated(framework_id):
                 due = frameworks.deactivate(state, framework_id)
+                inverse.forget_framework(state.inverse, framework_id)
             case FrameworkRemoved(framework_id):
                 due = frameworks.remove(state, framework_id)
+                inverse.forget_framework(state.inverse, framework_id)
             case ReviveRoles():
                 due = frameworks.revive(state, message)
+                inverse.revive(state.inverse, message.framework_id)
             case SuppressRoles():
                 due = frameworks.suppress(state, message)
             case _:

@@ -5,12 +5,12 @@ Requests are gathered: a triggered pass runs once for all that was delivered wit
 
 from __future__ import annotations
 
-from raymesos.kernel.allocator import explain
+from raymesos.kernel.allocator import explain, inverse
 from raymesos.kernel.allocator.allocate import allocate
 from raymesos.kernel.allocator.books import Agent
 from raymesos.kernel.allocator.state import State
 from raymesos.machine import MASTER, Outbox
-from raymesos.wire.messages import Allocations, AllocatorReady
+from raymesos.wire.messages import Allocations, AllocatorReady, InverseGrants
 
 TICK = "tick"
 TRIGGERED = "pass"
@@ -38,6 +38,7 @@ def periodic(state: State, now_ms: int, out: Outbox) -> None:
     elif not state.paused:
         _forget_requests(state)
         _run(state, now_ms, out, list(state.ledger.offerable), whole=True)
+        _ask_to_leave(state, None, now_ms, out)
         state.filters.periodic_pass_done()
         state.filters.expire(now_ms)
 
@@ -56,6 +57,7 @@ def triggered(state: State, now_ms: int, out: Outbox) -> None:
         known = (ledger.agents.get(agent_id) for agent_id in named)
         agents = [agent for agent in known if agent is not None and agent in ledger.offerable]
     _run(state, now_ms, out, agents, whole=whole)
+    _ask_to_leave(state, None if whole else named, now_ms, out)
 
 
 def _run(state: State, now_ms: int, out: Outbox, agents: list[Agent], *, whole: bool) -> None:
@@ -73,6 +75,12 @@ def _run(state: State, now_ms: int, out: Outbox, agents: list[Agent], *, whole: 
     if outcome.grants and state.epoch is not None:
         out.send(MASTER, Allocations(state.epoch, tuple(outcome.grants)))
     explain.tell_outcome(state, outcome, now_ms, out, whole=whole)
+
+
+def _ask_to_leave(state: State, named: dict[str, None] | None, now_ms: int, out: Outbox) -> None:
+    pairs = inverse.whom_to_ask(state.inverse, state.ledger.agents, named, now_ms)
+    if pairs and state.epoch is not None:
+        out.send(MASTER, InverseGrants(state.epoch, pairs))
 
 
 def _forget_requests(state: State) -> None:

@@ -9,6 +9,7 @@ from raymesos.errors import InvalidValue
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filters
 from raymesos.kernel.allocator.holds import Holds
+from raymesos.kernel.allocator.inverse import Inverse
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.pool import Pool
 from raymesos.kernel.allocator.roster import Roster
@@ -38,6 +39,7 @@ class State:
     """The share that each role is entitled to."""
     entitled_as_of: tuple[int, int] = (-1, 0)
     """As of how many wishes (see Roster), and when that was looked at."""
+    inverse: Inverse = field(default_factory=dict)
     started_ms: int = 0
     runs: int = 0
 
@@ -50,6 +52,7 @@ def new_state(settings: AllocatorSettings, seed: int) -> State:
 def forget_all(state: State) -> None:
     """The books are empty. Chance goes on where it was."""
     state.ledger, state.roster, state.filters, state.holds = _books(state.settings, state.dice)
+    state.inverse = {}
     state.candidates = {}
     state.all_agents = False
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import levelling, notes, offers, operating, operations, removal
-from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unname
+from raymesos.kernel.master import (
+    draining,
+    inverse,
+    levelling,
+    maintenance,
+    notes,
+    offers,
+    operating,
+    operations,
+    removal,
+)
+from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unavailability_of, unname
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.conversions import carried_over
 from raymesos.model.resources import EMPTY
@@ -20,6 +30,7 @@ from raymesos.wire.messages import (
     AgentRefused,
     AgentRegistered,
     AgentUpdated,
+    Gone,
     Held,
     Ping,
     Pong,
@@ -32,6 +43,8 @@ from raymesos.wire.messages import (
 def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now_ms: int) -> None:
     """Admit a new agent. One of that name that is here already has lost its memory: its former self and its tasks are gone."""
     count(state, "messages_register_slave")
+    if maintenance.turned_away(state, sender, message.info, out):
+        return
     known = state.agents.get(state.agent_of_name.get(message.info.name, ""))
     same = known is not None and (known.life, known.address, known.info) == (message.incarnation, sender, message.info)
     if known is not None and same:
@@ -59,8 +72,7 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
 def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox, now_ms: int) -> None:
     """Take an agent back with what runs there. What we thought was there and is not, it answers for one by one."""
     count(state, "messages_reregister_slave")
-    if message.agent_id in state.gone:
-        out.send(sender, AgentRefused("Agent has been marked gone"))
+    if not _may_return(state, sender, message, out, now_ms):
         return
     agent = state.agents.get(message.agent_id)
     _make_room(state, agent, sender, message.info.name, out, now_ms)
@@ -70,6 +82,7 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
         agent = _add(state, message.agent_id, message, sender)
     else:
         offers.rescind_of_agent(state, agent, out, now_ms)
+        inverse.rescind_of_agent(state, agent, out)
         _move(state, agent, sender, message)
     missing = levelling.level(state, agent, message, out, now_ms, came_back=came_back)
     unheard = operations.level(state, agent, message)
@@ -79,6 +92,7 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     count(state, "slave_reregistrations")
     notes.agent_now(out, now_ms, agent)
     notes.event(out, now_ms, "agent back", agent.id, f"{agent.info.name}, {len(agent.tasks)} tasks")
+    draining.settle(state, agent.id, out, now_ms)
 
 
 def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_ms: int) -> None:
@@ -157,6 +171,19 @@ def tell_all(state: State, out: Outbox) -> None:
         _tell_allocator(state, agent, out)
 
 
+def _may_return(state: State, sender: str, message: ReregisterAgent, out: Outbox, now_ms: int) -> bool:
+    """Whether the agent may have its id back. One whose machine was down may come as a new agent; the others are gone for good."""
+    why = state.gone.get(message.agent_id)
+    if why is not None:
+        out.send(sender, AgentRefused("Agent has been marked gone", for_now=why is Gone.DOWN))
+        return False
+    if maintenance.turned_away(state, sender, message.info, out):
+        if message.agent_id in state.admitted:
+            removal.forget(state, message.agent_id, out, now_ms, Gone.DOWN)
+        return False
+    return True
+
+
 def _make_room(state: State, agent: Agent | None, address: str, name: str, out: Outbox, now_ms: int) -> None:
     """Remove whoever else has the name or the address: two agents cannot be one."""
     for other_id in (state.agent_of_name.get(name, ""), state.agent_of_address.get(address, "")):
@@ -175,6 +202,8 @@ def _add(state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, 
     state.incarnations += 1
     info, own = message.info, message.own or message.info.resources
     agent = state.agents[agent_id] = Agent(agent_id, info, address, message.incarnation, state.incarnations, own)
+    if agent_id in state.modes:
+        agent.mode = state.modes[agent_id].mode
     state.agent_of_name[info.name] = agent_id
     state.agent_of_address[address] = agent_id
     state.recovering.pop(agent_id, None)
@@ -222,6 +251,7 @@ def _welcome(
     timeout = state.settings.agent_ping_ms * state.settings.agent_ping_misses
     own = EMPTY if agent.own == agent.info.resources else agent.own
     out.send(agent.address, AgentRegistered(agent.id, state.master_id, timeout, missing, own, unheard))
+    draining.tell(state, agent, out)
 
 
 def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
@@ -233,7 +263,7 @@ def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
     for offer_id in agent.offers:
         offer = state.offers[offer_id]
         held.append(Held(offer.framework_id, offer.role, agent.id, offer.resources))
-    info = agent.info
+    info, active = agent.info, agent.offerable
     out.send(
         ALLOCATOR,
         AgentAdded(
@@ -243,10 +273,11 @@ def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
             agent.whole,
             info.attributes,
             tuple(held),
-            active=agent.connected,
+            active=active,
             region=info.region,
             zone=info.zone,
+            unavailability=unavailability_of(state, info),
         ),
     )
-    if agent.connected:
+    if active:
         out.send(ALLOCATOR, AgentActivated(agent.id))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master.state import Agent, Framework, State
+from raymesos.kernel.master.state import Agent, Framework, State, unavailability_of
 from raymesos.model.portions import once
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState, is_terminal
+from raymesos.wire.messages import AgentMode
 
 
 def check(state: State) -> None:
     """Raises InvariantBroken, with the story, if the books do not agree."""
     _check_offers(state)
+    _check_inverse_offers(state)
     for framework in state.frameworks.values():
         _check_framework(state, framework)
     live: dict[TaskState, int] = {}
@@ -29,13 +31,26 @@ def _check_offers(state: State) -> None:
         framework, agent = state.frameworks.get(offer.framework_id), state.agents.get(offer.agent_id)
         if framework is None or offer_id not in framework.offers or agent is None or offer_id not in agent.offers:
             raise InvariantBroken("master.offers", f"{offer_id} is not with its framework and its agent")
-        if framework.address is None or not agent.connected or offer.role not in framework.info.roles:
+        if framework.address is None or not agent.offerable or offer.role not in framework.info.roles:
             raise InvariantBroken("master.offers", f"{offer_id} in {offer.role} is with {framework} and {agent.id}")
     holders: list[Framework | Agent] = [*state.frameworks.values(), *state.agents.values()]
     for holder in holders:
         for offer_id in holder.offers:
             if offer_id not in state.offers:
                 raise InvariantBroken("master.offers", f"{holder.id} has offer {offer_id}, which is gone")
+
+
+def _check_inverse_offers(state: State) -> None:
+    for offer_id, offer in state.inverse_offers.items():
+        framework, agent = state.frameworks.get(offer.framework_id), state.agents.get(offer.agent_id)
+        if framework is None or framework.address is None or agent is None:
+            raise InvariantBroken("master.inverse", f"{offer_id} is of a framework or an agent that is not here")
+        if unavailability_of(state, agent.info) != offer.unavailability:
+            raise InvariantBroken("master.inverse", f"{offer_id} says {offer.unavailability}, the schedule does not")
+    by_agent = sorted(id for agent in state.agents.values() for id in agent.inverse_offers.values())
+    by_framework = sorted(id for framework in state.frameworks.values() for id in framework.inverse_offers)
+    if not by_agent == by_framework == sorted(state.inverse_offers):
+        raise InvariantBroken("master.inverse", f"{by_agent} by agent, {by_framework} by framework")
 
 
 def _check_framework(state: State, framework: Framework) -> None:
@@ -96,6 +111,13 @@ def _check_registry(state: State) -> None:
     if here_or_away != state.admitted.keys():
         odd = sorted(here_or_away ^ state.admitted.keys())
         raise InvariantBroken("master.registry", f"agents admitted and nowhere, or somewhere and not admitted: {odd}")
+    for agent in state.agents.values():
+        kept = state.modes.get(agent.id)
+        if agent.mode is not (AgentMode.ACTIVE if kept is None else kept.mode):
+            raise InvariantBroken("master.modes", f"agent {agent.id} is {agent.mode}, the registry has {kept}")
+    if not state.modes.keys() <= state.admitted.keys():
+        odd = sorted(state.modes.keys() - state.admitted.keys())
+        raise InvariantBroken("master.registry", f"agents that are not admitted are drained or deactivated: {odd}")
     for framework in state.frameworks.values():
         if not framework.removed and state.known_frameworks.get(framework.id) != framework.info:
             raise InvariantBroken("master.registry", f"framework {framework.id} is not as the registry has it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import notes, offers
+from raymesos.kernel.master import inverse, notes, offers
 from raymesos.kernel.master.state import Framework, State, count, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.roles import role_error
@@ -85,6 +85,7 @@ def link_down(state: State, address: str, out: Outbox, now_ms: int) -> None:
     if framework is None:
         return
     offers.void_of_framework(state, framework, out, now_ms)
+    inverse.void_of_framework(state, framework)
     _release_address(state, framework)
     out.send(ALLOCATOR, FrameworkDeactivated(framework.id))
     notes.framework_now(out, now_ms, framework)
@@ -120,6 +121,7 @@ def teardown(state: State, sender: str, message: Teardown, out: Outbox, now_ms: 
 def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: str) -> None:
     """Burn the id, end the offers, have all tasks killed. They hold their resources until their agents say that they have ended."""
     offers.void_of_framework(state, framework, out, now_ms)
+    inverse.void_of_framework(state, framework)
     _release_address(state, framework)
     framework.removed = True
     framework.unreachable.clear()
@@ -203,6 +205,7 @@ def _change(state: State, framework: Framework, info: FrameworkInfo, out: Outbox
 def _leave_subscriber(state: State, framework: Framework, sender: str, out: Outbox, now_ms: int) -> None:
     """End what its present subscriber has: offers, and the subscription if it is another's."""
     offers.void_of_framework(state, framework, out, now_ms)
+    inverse.void_of_framework(state, framework)
     if framework.address not in (None, sender):
         out.send(str(framework.address), FrameworkError("Framework failed over"))
         notes.event(out, now_ms, "framework failed over", framework.id, f"to {sender}")

@@ -10,7 +10,10 @@ from raymesos.kernel.master import (
     accept,
     agents,
     check,
+    draining,
     frameworks,
+    inverse,
+    maintenance,
     metrics,
     offers,
     operating,
@@ -25,29 +28,40 @@ from raymesos.machine import ALLOCATOR, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     AcknowledgeOperation,
     AgentUpdated,
     Allocations,
     AllocatorReady,
     AllocatorReset,
+    DeactivateAgent,
     Decline,
+    DeclineInverse,
+    DrainAgent,
     ExecutorExited,
     ExecutorMessage,
     FreeConverted,
+    InverseGrants,
     Kill,
+    MachineId,
+    MarkAgentGone,
     MasterStarted,
     Operate,
     OperationReport,
     Pong,
+    ReactivateAgent,
     Reconcile,
     ReconcileOperations,
     RegisterAgent,
     ReregisterAgent,
     Revive,
+    ScheduleMaintenance,
     SetWeights,
     ShutdownExecutor,
+    StartMaintenance,
     StatusUpdate,
+    StopMaintenance,
     Subscribe,
     Suppress,
     Teardown,
@@ -63,6 +77,8 @@ FromFramework = (
     | Teardown
     | Accept
     | Decline
+    | AcceptInverse
+    | DeclineInverse
     | Revive
     | Suppress
     | Kill
@@ -85,7 +101,11 @@ FromAgent = (
     | ExecutorExited
 )
 FromHost = Wake | LinkDown | LinkUp
-MasterInbox = FromFramework | FromAgent | FromHost | AllocatorReady | Allocations | FreeConverted | SetWeights | Operate
+OfAgents = DrainAgent | DeactivateAgent | ReactivateAgent | MarkAgentGone
+OfMaintenance = ScheduleMaintenance | StartMaintenance | StopMaintenance
+FromOperator = OfAgents | OfMaintenance | SetWeights | Operate
+FromAllocator = AllocatorReady | Allocations | InverseGrants | FreeConverted
+MasterInbox = FromFramework | FromAgent | FromHost | FromAllocator | FromOperator
 
 _INBOX = dict.fromkeys(get_args(MasterInbox))
 """What a peer may say; anything else is its mistake."""
@@ -113,6 +133,14 @@ class MasterMachine:
         """By Mesos' names."""
         return metrics.metrics(self.state, now_ms)
 
+    def maintenance_status(self) -> list[tuple[MachineId, bool, dict[str, str]]]:
+        """(machine, whether it is down, last answers to inverse offers by framework id) of each machine on the schedule."""
+        return maintenance.status(self.state)
+
+    def agent_state(self, agent_id: str) -> str:
+        """active, draining, drained, deactivated, or where it is: disconnected, unreachable, recovering, gone; empty if it is unknown."""
+        return draining.state_of(self.state, agent_id)
+
     def check(self) -> None:
         check.check(self.state)
 
@@ -132,8 +160,14 @@ class MasterMachine:
                 operating.free_converted(state, inbox, out, now_ms)
             case Operate():
                 operating.operate(state, sender, inbox, out, now_ms)
+            case InverseGrants():
+                inverse.granted(state, inbox, out)
             case SetWeights():
                 operator.set_weights(state, sender, inbox, out, now_ms)
+            case DrainAgent() | DeactivateAgent() | ReactivateAgent() | MarkAgentGone():
+                _hear_of_agents(state, sender, inbox, out, now_ms)
+            case ScheduleMaintenance() | StartMaintenance() | StopMaintenance():
+                _hear_of_maintenance(state, sender, inbox, out, now_ms)
             case Wake() | LinkDown() | LinkUp():
                 _hear_host(state, inbox, out, now_ms)
             case (
@@ -152,6 +186,32 @@ class MasterMachine:
                 _hear_framework(state, sender, inbox, out, now_ms)
 
 
+def _hear_of_agents(state: State, sender: str, message: OfAgents, out: Outbox, now_ms: int) -> None:
+    match message:
+        case DrainAgent():
+            draining.drain(state, sender, message, out, now_ms)
+        case DeactivateAgent():
+            draining.deactivate(state, sender, message, out, now_ms)
+        case ReactivateAgent():
+            draining.reactivate(state, sender, message, out, now_ms)
+        case MarkAgentGone():
+            draining.mark_gone(state, sender, message, out, now_ms)
+        case _:
+            assert_never(message)
+
+
+def _hear_of_maintenance(state: State, sender: str, message: OfMaintenance, out: Outbox, now_ms: int) -> None:
+    match message:
+        case ScheduleMaintenance():
+            maintenance.replace_schedule(state, sender, message, out, now_ms)
+        case StartMaintenance():
+            maintenance.start(state, sender, message, out, now_ms)
+        case StopMaintenance():
+            maintenance.stop(state, sender, message, out, now_ms)
+        case _:
+            assert_never(message)
+
+
 def _hear_framework(state: State, sender: str, message: FromFramework, out: Outbox, now_ms: int) -> None:
     match message:
         case Subscribe():
@@ -164,6 +224,8 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
             accept.accepted(state, sender, message, out, now_ms)
         case Decline():
             offers.declined(state, sender, message, out, now_ms)
+        case AcceptInverse() | DeclineInverse():
+            inverse.answered(state, sender, message, out)
         case Revive():
             frameworks.revive(state, sender, message, out)
         case Suppress():
@@ -172,10 +234,12 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
             reconcile.kill(state, sender, message, out, now_ms)
         case Acknowledge():
             tasks.acknowledged(state, sender, message, out)
+            draining.settle(state, message.agent_id, out, now_ms)
         case Reconcile():
             reconcile.reconcile(state, sender, message, out, now_ms)
         case AcknowledgeOperation():
             operations.acknowledged(state, sender, message, out)
+            draining.settle(state, message.agent_id, out, now_ms)
         case ReconcileOperations():
             operations.reconcile(state, sender, message, out)
         case ToExecutor():
@@ -200,8 +264,10 @@ def _hear_agent(state: State, sender: str, message: FromAgent, out: Outbox, now_
             agents.ponged(state, sender, message)
         case StatusUpdate():
             tasks.updated(state, sender, message, out, now_ms)
+            draining.settle(state, state.agent_of_address.get(sender, ""), out, now_ms)
         case OperationReport():
             operations.reported(state, sender, message, out)
+            draining.settle(state, state.agent_of_address.get(sender, ""), out, now_ms)
         case ExecutorMessage():
             tasks.from_executor(state, sender, message, out)
         case ExecutorExited():
@@ -242,6 +308,8 @@ def _start(state: State, out: Outbox, now_ms: int) -> None:
     state.started_ms = now_ms
     out.persist(MasterStarted(state.cluster_id, state.epoch))
     _tell_allocator_all(state, out)
+    if state.windows:
+        maintenance.note(state, out, now_ms)
     out.wake("ping", state.settings.agent_ping_ms)
     if state.recovering:
         out.wake("recovery", state.settings.agent_reregister_ms)
@@ -252,6 +320,7 @@ def _start(state: State, out: Outbox, now_ms: int) -> None:
 def _tell_allocator_all(state: State, out: Outbox) -> None:
     """Reset the allocator's books and tell it everything; grants of before are void."""
     state.resets += 1
+    inverse.rescind_all(state, out)
     out.send(ALLOCATOR, AllocatorReset(state.allocator_epoch))
     if state.weights:
         out.send(ALLOCATOR, WeightsChanged(tuple(state.weights.items())))

@@ -19,6 +19,8 @@ _COUNTERS = (
     "invalid_status_update_acknowledgements",
     "invalid_status_updates",
     "messages_accept",
+    "messages_accept_inverse_offers",
+    "messages_decline_inverse_offers",
     "messages_decline_offers",
     "messages_executor_to_framework",
     "messages_exited_executor",
@@ -62,13 +64,14 @@ def metrics(state: State, now_ms: int) -> dict[str, float]:
     values |= {name: state.live.get(task_state, 0) for task_state, name in _LIVE.items()}
     values["tasks_unreachable"] = sum(len(f.unreachable) for f in frameworks)
     connected = sum(1 for a in state.agents.values() if a.connected)
+    active = sum(1 for a in state.agents.values() if a.offerable)
     values |= {
         "elected": 1,
         "uptime_secs": (now_ms - state.started_ms) / 1000,
         "slaves_connected": connected,
         "slaves_disconnected": len(state.agents) - connected,
-        "slaves_active": connected,
-        "slaves_inactive": len(state.agents) - connected,
+        "slaves_active": active,
+        "slaves_inactive": len(state.agents) - active,
         "slaves_unreachable": len(state.unreachable),
         "frameworks_connected": sum(1 for f in frameworks if f.address is not None),
         "frameworks_disconnected": sum(1 for f in frameworks if f.address is None),

@@ -18,7 +18,7 @@ def agent_is(out: Outbox, now_ms: int, agent_id: str, info: AgentInfo, state: st
 
 
 def agent_now(out: Outbox, now_ms: int, agent: Agent) -> None:
-    _agent(out, now_ms, agent.id, agent.info, "active" if agent.connected else "disconnected", agent.whole)
+    _agent(out, now_ms, agent.id, agent.info, str(agent.mode) if agent.connected else "disconnected", agent.whole)
 
 
 def _agent(out: Outbox, now_ms: int, agent_id: str, info: AgentInfo, state: str, total: Resources) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from raymesos.kernel.master import notes
-from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
+from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber, unavailability_of
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.portions import once, unshared_part
 from raymesos.model.resources import Resources
@@ -27,7 +27,7 @@ def granted(state: State, message: Allocations, out: Outbox, now_ms: int) -> Non
         if (
             framework is None
             or framework.address is None
-            or not agent.connected
+            or not agent.offerable
             or grant.role not in framework.info.roles
             or (agent.shrunk and not left_of(state, agent).contains(grant.resources))
             or not _is_there(agent, grant.resources)
@@ -193,6 +193,7 @@ def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_m
         grant.resources,
         agent.info.attributes,
         agent_name=agent.info.name,
+        unavailability=unavailability_of(state, agent.info),
     )
     state.offers[offer.id] = offer
     framework.offers[offer.id] = None

@@ -8,7 +8,7 @@ from raymesos.kernel.master.state import Framework, State, Task, count, subscrib
 from raymesos.kernel.master.tasks import told_as
 from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
-from raymesos.wire.messages import Kill, KillTask, Reconcile, TaskStatus, Update
+from raymesos.wire.messages import Gone, Kill, KillTask, Reconcile, TaskStatus, Update
 
 
 def reconcile(state: State, sender: str, message: Reconcile, out: Outbox, now_ms: int) -> None:
@@ -60,12 +60,14 @@ def answer_one(state: State, framework: Framework, task_id: str, agent_id: str, 
     elif agent_id in state.recovering or (not agent_id and state.recovering):
         return
     since = state.unreachable.get(agent_id)
-    # An agent that left, or came anew without memory, is as unknown as its tasks; only an operator could have marked it gone.
+    # An agent that left, or came anew without memory, is as unknown as its tasks.
     new, text = TaskState.UNKNOWN, "Reconciliation: Task is unknown"
     if agent_id in state.agents:
         new, text = TaskState.GONE, "Reconciliation: Task is unknown to the agent"
     elif since is not None:
         new, text = TaskState.UNREACHABLE, "Reconciliation: Task is unreachable"
+    elif state.gone.get(agent_id) is Gone.MARKED:
+        new, text = TaskState.GONE_BY_OPERATOR, "Reconciliation: Task is gone"
     status = TaskStatus(task_id, told_as(framework, new), agent_id, message=text, unreachable_ms=since)
     _send(framework, status, out, now_ms)
 

@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master.state import State, note_agent_id, trim
+from raymesos.kernel.master.state import State, host_of, note_agent_id, schedule, trim
 from raymesos.wire.messages import (
     AgentAdmitted,
     AgentGone,
+    AgentMode,
+    AgentModeKept,
     AgentReachable,
     AgentUnreachable,
     FrameworkIdBurnt,
     FrameworkIdGiven,
+    MachinesDown,
+    MaintenanceKept,
     MasterStarted,
     WeightsSet,
 )
@@ -31,7 +35,11 @@ def snapshot(state: State) -> list[Any]:
     records: list[Any] = [MasterStarted(state.cluster_id, state.epoch)]
     records += [AgentAdmitted(agent_id, info) for agent_id, info in state.admitted.items()]
     records += [AgentUnreachable(agent_id, since) for agent_id, since in state.unreachable.items()]
-    records += [AgentGone(agent_id) for agent_id in state.gone]
+    records += [AgentGone(agent_id, why) for agent_id, why in state.gone.items()]
+    records += state.modes.values()
+    if state.windows:
+        records.append(MaintenanceKept(state.windows))
+        records.append(MachinesDown(tuple([m.id for m in state.machines.values() if m.down])))
     records += [FrameworkIdGiven(info) for info in state.known_frameworks.values()]
     records += [FrameworkIdBurnt(framework_id) for framework_id in state.burnt]
     if state.weights:
@@ -54,12 +62,23 @@ def _replay(state: State, record: Any) -> None:
             state.unreachable[agent_id] = since_ms
         case AgentReachable(agent_id):
             state.unreachable.pop(agent_id, None)
-        case AgentGone(agent_id):
+        case AgentGone(agent_id, why):
             state.admitted.pop(agent_id, None)
             state.unreachable.pop(agent_id, None)
-            state.gone[agent_id] = None
+            state.modes.pop(agent_id, None)
+            state.gone[agent_id] = why
             trim(state.gone, state.settings.gone_agents)
             note_agent_id(state, agent_id)
+        case AgentModeKept(agent_id, mode):
+            if mode is AgentMode.ACTIVE:
+                state.modes.pop(agent_id, None)
+            else:
+                state.modes[agent_id] = record
+        case MaintenanceKept(windows):
+            schedule(state, windows)
+        case MachinesDown(machines):
+            for machine in machines:
+                state.machines[host_of(machine)].down = True
         case FrameworkIdGiven(info):
             state.known_frameworks[info.id] = info
         case FrameworkIdBurnt(framework_id):

@@ -12,13 +12,20 @@ from raymesos.model.settings import MasterSettings
 from raymesos.model.tasks import Capability, TaskState, is_terminal
 from raymesos.wire.messages import (
     AgentInfo,
+    AgentMode,
+    AgentModeKept,
     Demand,
     FrameworkInfo,
+    Gone,
+    InverseOffer,
+    MachineId,
     Offer,
     Operate,
     OperationStatus,
     TaskInfo,
     TaskStatus,
+    Unavailability,
+    Window,
 )
 
 
@@ -56,6 +63,7 @@ class Framework:
     unreachable: dict[str, Task] = field(default_factory=dict)
     """Tasks on unreachable agents, in the order in which they were lost."""
     offers: dict[str, None] = field(default_factory=dict)
+    inverse_offers: dict[str, None] = field(default_factory=dict)
     removed: bool = False
     sent: int = 0
     accepted: int = 0
@@ -83,16 +91,26 @@ class Agent:
     own: Resources
     """What operations have made of `info.resources`."""
     connected: bool = True
+    mode: AgentMode = AgentMode.ACTIVE
+    """As `State.modes` has it."""
     missed_pings: int = 0
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     """By (framework id, task id)."""
     used: Resources = EMPTY
     """What its tasks hold."""
     offers: dict[str, None] = field(default_factory=dict)
+    inverse_offers: dict[str, str] = field(default_factory=dict)
+    """The outstanding one of each framework that is asked to leave, by framework id."""
+    inverse_answers: dict[str, str] = field(default_factory=dict)
+    """ACCEPT or DECLINE, by framework id: what each said last, since the agent's unavailability was last changed."""
     operations: dict[tuple[str, str], OperationStatus] = field(default_factory=dict)
     """By (framework id, operation id): those with an id, until their outcome is acknowledged."""
     shrunk: bool = False
     """Its total has become less since the allocator was told of this incarnation: a grant made before may not fit."""
+
+    @property
+    def offerable(self) -> bool:
+        return self.connected and self.mode is AgentMode.ACTIVE
 
     @property
     def whole(self) -> Resources:
@@ -114,6 +132,15 @@ class PendingOperate:
 
 
 @dataclass(slots=True)
+class Machine:
+    """A machine on the maintenance schedule."""
+
+    id: MachineId
+    unavailability: Unavailability
+    down: bool = False
+
+
+@dataclass(slots=True)
 class State:
     settings: MasterSettings
     cluster_id: str
@@ -130,13 +157,23 @@ class State:
     """(when, offer id), soonest first; ids of offers that are gone are skipped."""
     operating: dict[str, PendingOperate] = field(default_factory=dict)
     """By the id of the request to the allocator."""
+    inverse_offers: dict[str, InverseOffer] = field(default_factory=dict)
+    """Outstanding ones."""
+    turned_away: dict[str, str] = field(default_factory=dict)
+    """Addresses of agents that may not register while their machine is down, with its host."""
     live: dict[TaskState, int] = field(default_factory=dict)
     """How many tasks on registered agents are in each state."""
     # ---- the registry
     admitted: dict[str, AgentInfo] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)
     """Agent id to when it was lost, in that order."""
-    gone: dict[str, None] = field(default_factory=dict)
+    gone: dict[str, Gone] = field(default_factory=dict)
+    modes: dict[str, AgentModeKept] = field(default_factory=dict)
+    """Admitted agents that are not active because an operator said so."""
+    windows: tuple[Window, ...] = ()
+    """The maintenance schedule."""
+    machines: dict[str, Machine] = field(default_factory=dict)
+    """The machines on it, by host."""
     known_frameworks: dict[str, FrameworkInfo] = field(default_factory=dict)
     burnt: dict[str, None] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
@@ -188,6 +225,29 @@ def unname(state: State, agent: Agent) -> None:
         del state.agent_of_name[agent.info.name]
     if state.agent_of_address.get(agent.address) == agent.id:
         del state.agent_of_address[agent.address]
+
+
+def host_of(machine: MachineId) -> str:
+    """What agents on the machine have for a hostname, in lower case."""
+    return machine.hostname.lower() or machine.ip
+
+
+def schedule(state: State, windows: tuple[Window, ...]) -> None:
+    """The schedule is this; machines that stay on it and are down stay down."""
+    before = state.machines
+    state.windows = windows
+    state.machines = {}
+    for window in windows:
+        for machine in window.machines:
+            host = host_of(machine)
+            was_down = host in before and before[host].down
+            state.machines[host] = Machine(machine, window.unavailability, was_down)
+
+
+def unavailability_of(state: State, info: AgentInfo) -> Unavailability | None:
+    """When the agent's machine is scheduled to be unavailable."""
+    machine = state.machines.get(info.hostname.lower()) if state.machines else None
+    return machine.unavailability if machine is not None else None
 
 
 def note_agent_id(state: State, agent_id: str) -> None:

@@ -30,6 +30,7 @@ from raymesos.model.tasks import (
 )
 from raymesos.wire.messages import (
     Acknowledge,
+    AgentMode,
     ExecutorExited,
     ExecutorMessage,
     Failure,
@@ -44,6 +45,9 @@ from raymesos.wire.messages import (
     Update,
 )
 
+# Of a kill with another reason than these is known already why it came.
+_UNEXPLAINED = (Reason.NONE, Reason.TASK_KILLED_DURING_LAUNCH)
+
 
 def updated(state: State, sender: str, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
     """Book the newest state and forward the update. The agent resends until its framework has acknowledged; what nobody will, is acknowledged here."""
@@ -54,6 +58,7 @@ def updated(state: State, sender: str, message: StatusUpdate, out: Outbox, now_m
     if message.status.state not in AT_AGENTS:
         _acknowledge_for(agent, message, out)
         return
+    message = _explained(state, agent, message)
     task = agent.tasks.get((message.framework_id, message.status.task_id))
     count(state, "invalid_status_updates" if task is None else "valid_status_updates")
     if task is not None:
@@ -174,6 +179,25 @@ def shutdown_executor(state: State, sender: str, message: ShutdownExecutor, out:
     agent = state.agents.get(message.agent_id)
     if framework is not None and agent is not None and agent.connected:
         out.send(agent.address, ShutdownOneExecutor(framework.id, message.executor_id))
+
+
+def _explained(state: State, agent: Agent, message: StatusUpdate) -> StatusUpdate:
+    """A kill on a draining agent says so. If the agent is to be gone afterwards, a framework that knows the word is told that of the task. (Mesos: slave.cpp, statusUpdate)
+
+    It is said here, where the drain is known for good: an agent that restarts while it drains has forgotten why its tasks are being killed.
+    """
+    kept, status = state.modes.get(agent.id), message.status
+    if kept is None or kept.mode is AgentMode.DEACTIVATED or status.reason not in _UNEXPLAINED:
+        return message
+    if status.state not in (TaskState.KILLING, TaskState.KILLED):
+        return message
+    framework = state.frameworks.get(message.framework_id)
+    new: TaskState = status.state
+    latest = message.latest_state
+    if kept.mark_gone and framework is not None and framework.partition_aware:
+        new, latest = (TaskState.GONE_BY_OPERATOR if s is TaskState.KILLED else s for s in (new, latest))
+    status = replace(status, state=new, reason=Reason.AGENT_DRAINING)
+    return replace(message, status=status, latest_state=latest)
 
 
 def _book(state: State, task: Task, message: StatusUpdate, out: Outbox, now_ms: int) -> None:
