@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from raymesos.model.resource_text import quantity_text
-from raymesos.observe.reasons import quota_sentence, reason_data, reason_text, reasons_of, share_sentence
+from raymesos.observe.reasons import (
+    inactive_sentence,
+    quota_sentence,
+    reason_data,
+    reason_text,
+    reasons_of,
+    share_sentence,
+)
 from raymesos.observe.state import View
 from raymesos.wire.notes import AgentNote, JobNote
 
@@ -46,6 +53,7 @@ def _said(view: View, job: JobNote, now_ms: int) -> tuple[str, Said]:
     wait = view.waits.get((job.framework_id, job.role))
     if wait is not None:
         said += [(reason_text(r, now_ms), reason_data(r, now_ms)) for r in reasons_of(wait)]
+        said += inactive_sentence(view)
     return verdict, said or [_in_turn(job, len(fitting), len(active))]
 
 
@@ -55,14 +63,7 @@ def _end_of(job: JobNote) -> str:
 
 
 def _no_agent(view: View) -> Said:
-    """No agent is active; how many are not, by state."""
-    states: dict[str, int] = {}
-    for agent in view.agents.values():
-        if agent.state != "gone":
-            states[agent.state] = states.get(agent.state, 0) + 1
-    others = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
-    text = "no agent is registered and active"
-    return [(f"{text} ({others})" if others else text, {"kind": "no_agents", "states": states})]
+    return [("no agent is registered and active", {"kind": "no_agents"}), *inactive_sentence(view)]
 
 
 def _could_hold(agent: AgentNote, job: JobNote) -> bool:

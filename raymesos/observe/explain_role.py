@@ -6,7 +6,16 @@ from typing import Any
 
 from raymesos.errors import UnknownId
 from raymesos.model.roles import is_subrole
-from raymesos.observe.reasons import BLOCKING, quota_sentence, reason_data, reason_text, reasons_of, share_sentence
+from raymesos.observe.reasons import (
+    BLOCKING,
+    inactive_sentence,
+    quota_sentence,
+    reason_data,
+    reason_text,
+    reasons_of,
+    share_sentence,
+)
+from raymesos.observe.sharing import offered_of, used_by_role
 from raymesos.observe.state import View
 from raymesos.wire.notes import FrameworkNote, WaitNote
 
@@ -41,7 +50,7 @@ def explain_role(view: View, role: str, now_ms: int) -> dict[str, Any]:
     keys = [(f.framework_id, r) for f in members for r in f.roles if r == role or is_subrole(r, role)]
     waits = [view.waits[key] for key in keys if key in view.waits]
     note = view.roles.get(role)
-    offered = note.offered if note is not None else None
+    offered = offered_of(note, used_by_role(view)) if note is not None else None
     said: Said = []
     if offered:
         said.append((f"role {role} is offered {offered} now", {"kind": "offered", "resources": str(offered)}))
@@ -111,4 +120,4 @@ def _waits_said(
             data |= {"framework": wait.framework_id} if by_framework else {}
             data |= {"in_role": wait.role}
             said.append((f"{head}: {text}" if head else text, data))
-    return said
+    return said + (inactive_sentence(view) if said else [])

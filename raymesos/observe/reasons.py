@@ -169,3 +169,25 @@ def quota_sentence(view: View, role: str) -> list[tuple[str, dict[str, Any]]]:
         }
         found.append((f"role {each} has {' and '.join(said)}, and holds {note.held or 'nothing'}", data))
     return found
+
+
+# ---------------------------------------------------------------- agents
+
+NAMED = 3
+"""Agents that a sentence names; the others are counted."""
+
+
+def inactive_sentence(view: View) -> list[tuple[str, dict[str, Any]]]:
+    """Which agents offer nothing, and why not; nothing if all that are not gone are active."""
+    found = sorted((a for a in view.agents.values() if a.state not in ("active", "gone")), key=lambda a: a.name)
+    if not found:
+        return []
+    named = ", ".join(f"{a.name} {a.state}" for a in found[:NAMED])
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    count = f"{len(found)} agent{'' if len(found) == 1 else 's'}"
+    states: dict[str, int] = {}
+    for agent in found:
+        states[agent.state] = states.get(agent.state, 0) + 1
+    return [
+        (f"nothing is offered of {count}: {named}{more}", {"kind": "inactive", "agents": len(found), "states": states})
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from raymesos.model.quota import quantities_text
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.roles import ancestors
 from raymesos.observe.state import View
 from raymesos.wire.notes import JobNote, ShareNote
 
@@ -23,33 +24,44 @@ def roles(view: View, now_ms: int) -> list[dict[str, Any]]:
     tasks: dict[str, int] = {}
     for task in view.tasks.values():
         tasks[task.role] = tasks.get(task.role, 0) + 1
+    used = used_by_role(view)
     return [
-        _role(note, jobs.get(note.role, []), tasks.get(note.role, 0))
+        {
+            "role": note.role,
+            "weight": note.weight,
+            "guarantee": quantities_text(note.guarantee),
+            "limit": quantities_text(note.limit),
+            "used": str(note.held - offered_of(note, used)),
+            "offered": str(offered_of(note, used)),
+            "held": str(note.held),
+            "dominant": note.dominant,
+            "share": part(note.share),
+            "entitled": part(note.entitled),
+            "tasks": tasks.get(note.role, 0),
+            "waiting": sum(j.waiting for j in jobs.get(note.role, [])),
+            "running": sum(j.running for j in jobs.get(note.role, [])),
+        }
         for note in sorted(view.roles.values(), key=lambda r: r.role)
     ]
 
 
-def _role(note: ShareNote, jobs: list[JobNote], tasks: int) -> dict[str, Any]:
-    return {
-        "role": note.role,
-        "weight": note.weight,
-        "guarantee": quantities_text(note.guarantee),
-        "limit": quantities_text(note.limit),
-        "used": str(used_of(note)),
-        "offered": str(note.offered),
-        "held": str(note.held),
-        "dominant": note.dominant,
-        "share": part(note.share),
-        "entitled": part(note.entitled),
-        "tasks": tasks,
-        "waiting": sum(j.waiting for j in jobs),
-        "running": sum(j.running for j in jobs),
-    }
+def used_by_role(view: View) -> dict[str, dict[str, int]]:
+    """What live tasks hold, in thousandths by name, of each role with its sub-roles."""
+    used: dict[str, dict[str, int]] = {}
+    for task in view.tasks.values():
+        for role in (task.role, *ancestors(task.role)):
+            sums = used.setdefault(role, {})
+            for name, milli in task.resources.quantities().items():
+                sums[name] = sums.get(name, 0) + milli
+    return used
 
 
-def used_of(note: ShareNote) -> Resources:
-    """What the role holds and is not only offered."""
-    return note.held - note.offered if note.held.contains(note.offered) else EMPTY
+def offered_of(note: ShareNote, used: dict[str, dict[str, int]]) -> Resources:
+    """The part of what the role holds that no task uses. Notes of different machines may be some ms apart: then what is left is what both agree on."""
+    if note.offered:
+        return note.offered if note.held.contains(note.offered) else EMPTY
+    taken = used.get(note.role, {})
+    return Resources.of_milli({n: max(0, milli - taken.get(n, 0)) for n, milli in note.held.quantities().items()})
 
 
 def part(share: tuple[int, int]) -> float:

@@ -2,7 +2,7 @@
 
 Calls that say how something shall be are repeated until they are answered. The master may have carried out the first of them and died before it answered; then a repeat
 finds an agent that drains already. So, after a repeat, and only then, such a refusal means that it is done. Calls that change something by an amount are never
-repeated: twice would be twice as much. If their answer is lost, the caller is told that nobody knows.
+repeated: twice would be twice as much. Nor are those whose repeat is refused just as a mistake would be. If their answer is lost, the caller is told that nobody knows.
 """
 
 from __future__ import annotations
@@ -43,8 +43,6 @@ _DONE_IF: dict[type, tuple[str, ...]] = {
     DeactivateAgent: ("conflict",),
     ReactivateAgent: ("conflict",),
     MarkAgentGone: ("conflict", "unknown"),
-    StartMaintenance: ("conflict",),
-    StopMaintenance: ("conflict",),
 }
 """What may be repeated, and the kinds of refusal that a repeat gets when the first call was carried out."""
 

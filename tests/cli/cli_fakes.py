@@ -26,7 +26,7 @@ from raymesos.operating.quota import Quotas
 from raymesos.operating.reserving import reserved, reserved_on
 from raymesos.operating.roles import Roles
 from raymesos.operating.volumes import Volumes, total_of
-from raymesos.wire.notes import AgentNote, EventNote, JobNote, ShareNote
+from raymesos.wire.notes import AgentNote, EventNote, JobNote, ShareNote, TaskNote
 from raymesos.wire.operating import Operate
 from raymesos.wire.operations import Reserve, Unreserve
 
@@ -181,6 +181,10 @@ class FakeCluster:
 
     def add_role(self, role: str, **fields: Any) -> None:
         self.tell(ShareNote(NOW_MS, role, "2", (1, 4), Resources.parse("cpus:0.5"), **fields))
+
+    def add_task(self, role: str, resources: str = "cpus:0.5", state: str = "TASK_RUNNING") -> None:
+        has = Resources.parse(resources)
+        self.tell(TaskNote(NOW_MS, "F1", f"task of {role}", "t", role, "agent1-id", state, "", "", has))
 
     def add_event(self, kind: str, subject: str) -> None:
         self.tell(EventNote(NOW_MS, kind, subject, "it did"))

@@ -12,7 +12,7 @@ from cli_fakes import NOW_MS, FakeCluster, Shell
 from raymesos.errors import Conflict
 from raymesos.model.resources import Disk, Key, Reservation, Resources, Shared, build
 from raymesos.wire.maintenance import MachineId, Unavailability, Window
-from raymesos.wire.notes import MaintenanceNote, TaskNote
+from raymesos.wire.notes import MaintenanceNote
 from raymesos.wire.operating import (
     DeactivateAgent,
     DrainAgent,
@@ -97,10 +97,6 @@ def test_a_volume_that_is_not_there_ends_with_3(shell: Shell, cluster: FakeClust
 # ---------------------------------------------------------------- drain
 
 
-def _task(agent_id: str, state: str) -> TaskNote:
-    return TaskNote(NOW_MS, "F1", "t1", "t", "ads", agent_id, state, "", "", Resources.parse("cpus:1"))
-
-
 def test_drain_returns_at_once_in_a_pipe(shell: Shell, cluster: FakeCluster) -> None:
     cluster.add_agent()
     code, out, err = shell.run("drain", "agent1", "--grace", "30s", "--mark-gone")
@@ -112,9 +108,9 @@ def test_drain_returns_at_once_in_a_pipe(shell: Shell, cluster: FakeCluster) -> 
 
 def test_drain_waits_with_progress_until_it_is_drained(shell: Shell, cluster: FakeCluster) -> None:
     cluster.add_agent(state="draining")
-    cluster.tell(_task("agent1-id", "TASK_KILLING"))
+    cluster.add_task("ads", state="TASK_KILLING")
     shell.at_pause = {
-        2: lambda: cluster.tell(_task("agent1-id", "TASK_KILLED")),
+        2: lambda: cluster.add_task("ads", state="TASK_KILLED"),
         4: lambda: cluster.add_agent(state="drained"),
     }
     code, out, err = shell.run("drain", "agent1", "--wait")

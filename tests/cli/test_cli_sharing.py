@@ -39,6 +39,7 @@ def test_a_quota_is_set_removed_and_listed(shell: Shell, cluster: FakeCluster) -
     ]
     cluster.add_role("eng")
     cluster.add_role("ads", guarantee=(("cpus", 4000),))
+    cluster.add_task("ads")
     assert shell.run("quota")[1].splitlines() == [
         "ROLE  GUARANTEE  LIMIT  OFFERED  USED",
         "ads   cpus:4     -      -        cpus:0.5",
@@ -79,6 +80,7 @@ def test_explain_tells_a_role_a_framework_and_a_job_of_one_name_apart(shell: She
     cluster.add_agent(total="cpus:99;mem:9999")
     cluster.add_job("ads")
     cluster.add_role("ads")
+    cluster.add_task("ads")
     cluster.tell(FrameworkNote(NOW_MS, "F9", "ads", ("ads",), "active"))
     reason = WaitReason("limit", role="ads", quantities=(("cpus", 0),))
     cluster.tell(WaitNote(NOW_MS, "F9", "ads", "limit", reasons=(reason,)))
