@@ -21,6 +21,7 @@ from raymesos.executor import RoleExecutor
 from raymesos.job import Job
 from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
+from raymesos.model.settings import on_ray
 from raymesos.operating.agents import Agents
 from raymesos.operating.asking import operate
 from raymesos.operating.maintenance import Maintenance
@@ -47,6 +48,8 @@ def start(
     name: str | None = None,
     work_dir: str | None = None,
     quiet: bool = False,
+    preemption: Literal["off", "guarantee", "fair"] = "guarantee",
+    scoring: Literal["shuffle", "pack", "spread"] = "shuffle",
     lend: str = "",
     estimator: Literal["measured", "fixed"] = "measured",
 ) -> Cluster:
@@ -54,10 +57,12 @@ def start(
 
     Without `address` on a local Ray cluster of its own with `agents` agents of `cpus` CPUs and `mem` MB each (shared evenly without these; more than the machine has
     is allowed and said aloud). With `address` on that Ray cluster: one agent a node, of what is free there or `cpus` of it. `work_dir` keeps journals and results
-    beyond the cluster's end. `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
+    beyond the cluster's end. `preemption` says who gets resources back from tasks that run: roles below their guarantee, those below their fair share too (`fair`), or
+    nobody (`off`). `scoring` says which of the agents that fit is offered first: the fullest (`pack`), the emptiest (`spread`), any (`shuffle`). `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
     (`measured`), or always all of it (`fixed`). Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
     """
     tell: Callable[[str], None] = (lambda text: None) if quiet else say
+    settings = on_ray(preemption=preemption, scoring=scoring)
     name = name or f"{DEFAULT_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     if address is None:
         started = clusters.start_local(
@@ -67,6 +72,7 @@ def start(
             name=name,
             work_dir=work_dir,
             progress=tell,
+            settings=settings,
             lend=lend,
             estimator=estimator,
         )
@@ -78,6 +84,7 @@ def start(
             name=name,
             work_dir=work_dir,
             progress=tell,
+            settings=settings,
             lend=lend,
             estimator=estimator,
         )

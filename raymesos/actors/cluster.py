@@ -34,6 +34,7 @@ from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
 from raymesos.kernel.agent.estimator import estimator_of
 from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
 from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.settings import Settings, on_ray
 from raymesos.shim.process import start_time
 
 log = logging.getLogger("raymesos.cluster")
@@ -80,6 +81,7 @@ def start_local(
     name: str,
     work_dir: str | None,
     progress: Progress,
+    settings: Settings | None = None,
     lend: str = "",
     estimator: str = "measured",
 ) -> Started:
@@ -129,6 +131,7 @@ def start_local(
             cluster_id=_cluster_id(work_dir),
             work_dir=work_dir or f"{ray_dir}/raymesos",
             seed=secrets.randbits(32),
+            settings=settings or on_ray(),
             lend=lend,
             estimator=estimator,
         )
@@ -159,6 +162,7 @@ def start_on(
     name: str,
     work_dir: str | None,
     progress: Progress,
+    settings: Settings | None = None,
     lend: str = "",
     estimator: str = "measured",
 ) -> Started:
@@ -179,6 +183,7 @@ def start_on(
         cluster_id=_cluster_id(work_dir),
         work_dir=work_dir or own_dir,
         seed=secrets.randbits(32),
+        settings=settings or on_ray(),
         own_ray=False,
         lend=lend,
         estimator=estimator,

@@ -13,6 +13,7 @@ from raymesos.cli.doors import AsJson, Name, doors
 from raymesos.cli.screen import Screen
 from raymesos.cli.wish import Wish
 from raymesos.errors import Conflict, InvalidValue
+from raymesos.model.settings import on_ray
 from raymesos.progress import say
 
 DEFAULT_NAME = "raymesos"
@@ -66,6 +67,16 @@ def up(
             metavar="PORT",
         ),
     ] = None,
+    preemption: Annotated[
+        str,
+        typer.Option(
+            help="Who gets resources back from running tasks: roles below their guarantee, or below their fair share too (fair), or nobody (off)."
+        ),
+    ] = "guarantee",
+    scoring: Annotated[
+        str,
+        typer.Option(help="Which agent is offered first: any (shuffle), the fullest (pack), the emptiest (spread)."),
+    ] = "shuffle",
     block: Annotated[
         bool, typer.Option("--block", help="Stay; Ctrl-C ends the cluster. Without it the cluster goes on behind.")
     ] = False,
@@ -78,6 +89,7 @@ def up(
     check_name(name)
     if port:
         raise InvalidValue("port", port, "the HTTP API is not there yet; only 0 (none) is accepted")
+    on_ray(preemption=preemption, scoring=scoring)
     if address is not None and agents is not None:
         raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
     screen = Screen(as_json=json)
@@ -89,6 +101,8 @@ def up(
         work_dir=None if work_dir is None else _made(work_dir),
         address=address,
         block=block,
+        preemption=preemption,
+        scoring=scoring,
     )
     kept = doors(context).up(wish, say)
     screen.document(kept.info)

@@ -159,6 +159,7 @@ class _OnRay:
 
 def _on_ray(wish: Wish, tell: Tell) -> Kept:
     from raymesos.actors.cluster import start_on
+    from raymesos.model.settings import on_ray
 
     assert wish.address is not None
     started = start_on(
@@ -168,6 +169,7 @@ def _on_ray(wish: Wish, tell: Tell) -> Kept:
         name=wish.name,
         work_dir=wish.work_dir,
         progress=tell,
+        settings=on_ray(preemption=wish.preemption, scoring=wish.scoring),
     )
     for line in started.said:
         tell(line)

@@ -20,6 +20,8 @@ class Wish:
     work_dir: str | None = None
     address: str | None = None
     block: bool = False
+    preemption: str = "guarantee"
+    scoring: str = "shuffle"
 
 
 def describe(started: Started) -> dict[str, Any]:

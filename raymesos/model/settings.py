@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raymesos.errors import InvalidValue
 from raymesos.model.resources import Resources
 
 # Mesos' default; longer than any use, short of overflowing anything.
@@ -148,9 +149,17 @@ class Settings:
     batch: BatchSettings = BatchSettings()
 
 
-def on_ray() -> Settings:
-    """The profile of a live cluster: quick suspicion and no hoarding, because peers are one millisecond away."""
+SCORING = ("shuffle", "pack", "spread")
+PREEMPTION = ("off", "guarantee", "fair")
+
+
+def on_ray(*, preemption: str = "guarantee", scoring: str = "shuffle") -> Settings:
+    """The profile of a live cluster: quick suspicion and no hoarding, because peers are one millisecond away; who has a guarantee gets it back. Raises InvalidValue."""
+    for field, value, known in (("preemption", preemption, PREEMPTION), ("scoring", scoring, SCORING)):
+        if value not in known:
+            raise InvalidValue(field, value, f"must be one of {', '.join(known)}")
     return Settings(
+        allocator=AllocatorSettings(preemption=preemption, scoring=scoring),
         master=MasterSettings(offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10),
         agent=AgentSettings(
             update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000

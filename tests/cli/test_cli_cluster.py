@@ -20,6 +20,12 @@ def test_up_asks_for_what_it_was_told_and_says_what_there_is(shell: Shell, tmp_p
     assert wish.work_dir == str(work) and work.is_dir()
     assert "2 agents" in out and "agent2  cpus:1;mem:64" in out and "raymesos down" in out
     assert not shell.kept[0].held
+    assert (wish.preemption, wish.scoring) == ("guarantee", "shuffle")
+
+
+def test_up_passes_on_who_is_preempted_and_which_agent_comes_first(shell: Shell) -> None:
+    assert shell.run("up", "--preemption", "off", "--scoring", "pack")[0] == 0
+    assert (shell.wishes[0].preemption, shell.wishes[0].scoring) == ("off", "pack")
 
 
 def test_up_with_block_stays_until_the_cluster_ends(shell: Shell) -> None:
@@ -47,6 +53,8 @@ def test_a_second_up_of_one_name_is_refused(shell: Shell) -> None:
         ["--work-dir", "/proc/nope"],
         ["--port", "8080"],
         ["--port", "-1"],
+        ["--preemption", "always"],
+        ["--scoring", "best"],
     ],
 )
 def test_up_refuses_bad_input_before_anything_starts(shell: Shell, argv: list[str]) -> None:

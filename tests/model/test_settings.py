@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import raymesos
+from raymesos.errors import InvalidValue
 from raymesos.model import settings as module
 from raymesos.model.resources import Resources
 from raymesos.model.settings import Settings, on_ray, simulated
@@ -67,6 +68,16 @@ def test_a_live_cluster_suspects_sooner_and_lets_nobody_hoard() -> None:
     assert live.master.offer_timeout_ms == 30_000
     assert live.master.agent_ping_ms * live.master.agent_ping_misses == 10_000
     assert live.agent.update_retry_ms < Settings().agent.update_retry_ms
+
+
+def test_preemption_and_scoring_are_chosen_by_name() -> None:
+    assert (on_ray().allocator.preemption, Settings().allocator.preemption) == ("guarantee", "off")
+    chosen = on_ray(preemption="fair", scoring="pack").allocator
+    assert (chosen.preemption, chosen.scoring) == ("fair", "pack")
+    with pytest.raises(InvalidValue, match="off, guarantee, fair"):
+        on_ray(preemption="always")
+    with pytest.raises(InvalidValue, match="shuffle, pack, spread"):
+        on_ray(scoring="best")
 
 
 def test_retries_begin_below_where_they_end() -> None:

@@ -1,0 +1,43 @@
+"""A client's door to a simulated cluster: the same calls to the same master, the same views, under a virtual clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raymesos.operating.agents import Agents
+from raymesos.operating.asking import operate
+from raymesos.operating.maintenance import Maintenance
+from raymesos.operating.quota import Quotas
+from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.roles import Roles
+from raymesos.operating.volumes import Volumes, total_of
+from raymesos.sim import Simulation
+from raymesos.wire.operating import Operate
+from raymesos.wire.operations import Reserve, Unreserve
+
+
+class SimulatedDoor:
+    def __init__(self, sim: Simulation) -> None:
+        self._sim = sim
+
+    def operate(self, message: Any, *, repeats: bool, done_if: tuple[str, ...]) -> None:
+        self._sim._operator.call(message)
+        self._sim.settle()
+
+    def view(self, name: str, arguments: dict[str, Any]) -> Any:
+        return self._sim.view(name, **arguments)
+
+
+class Client:
+    """What a `Cluster` has of the operator's side."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self.door = SimulatedDoor(sim)
+        self.roles, self.quota, self.agents = Roles(self.door), Quotas(self.door), Agents(self.door)
+        self.volumes, self.maintenance = Volumes(self.door, late_s=0), Maintenance(self.door)
+
+    def reserve(self, agent: str, resources: str) -> None:
+        operate(self.door, Operate(agent, Reserve(reserved(resources))))
+
+    def unreserve(self, agent: str, resources: str) -> None:
+        operate(self.door, Operate(agent, Unreserve(reserved_on(total_of(self.door, agent), resources))))
