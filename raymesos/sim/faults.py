@@ -6,15 +6,16 @@ Each fault has a beginning and an end. After the last end everything runs and is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from random import Random
 
 from raymesos.machine import ALLOCATOR, MASTER, Envelope
+from raymesos.model.resources import Resources
 from raymesos.sim.audit import Auditor
 from raymesos.sim.cluster import Cluster
 from raymesos.sim.launcher import CrashExecutor
-from raymesos.wire.messages import Acknowledge, StatusUpdate, Update
+from raymesos.wire.messages import Acknowledge, AgentInfo, StatusUpdate, Update
 
 # Most outages are short; one in ten outlasts the 75 s after which an agent is given up.
 SHORT_MS = (50, 15_000)
@@ -25,6 +26,9 @@ FLAPS = 6
 FLAP_MS = (1, 400)
 DELAY_MS = 400
 DOUBLED = 0.3
+# Of the agents that change so many lend something out, and so much; the others become smaller.
+LENDS = 0.5
+LENT = Resources.parse("cpus:3;mem:6144")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Faults:
             self._crash_executor,
             self._crash_host,
             self._replace_agent,
+            self._change_agent,
             self._flap,
             self._isolate,
             self._cut_kernel,
@@ -127,7 +132,7 @@ class Faults:
         name = self._an_agent()
         address = f"agent/{name}"
         last = len(self._tools.cluster.agent_names()) == 1
-        if last or f"link of {address}" in self._struck or f"master to {address}" in self._struck:
+        if last or any(f"{what} {address}" in self._struck for what in ("link of", "master to", "size of")):
             return
         if not self._strike(address, "agent replaced"):
             return
@@ -141,6 +146,28 @@ class Faults:
             self._over(address)
 
         self._later(again)
+
+    def _change_agent(self) -> None:
+        """An agent has less of everything, or lends out some of what it does not use; later it is as it was."""
+        name = self._an_agent()
+        if not self._strike(f"size of agent/{name}", "agent changed"):
+            return
+        before = self._tools.cluster.info(name)
+        if self._rng.random() < LENDS:
+            after = replace(before, revocable=LENT)
+        else:
+            after = replace(before, resources=_part_of(before.resources, self._rng.randrange(100)))
+        self._update(after)
+
+        def again() -> None:
+            self._update(before)
+            self._over(f"size of agent/{name}")
+
+        self._later(again)
+
+    def _update(self, info: AgentInfo) -> None:
+        self._tools.audit.agent_updated(info)
+        self._tools.cluster.update_agent(info)
 
     def _flap(self) -> None:
         """The link of the master to an agent is cut and healed several times in a row."""
@@ -246,3 +273,8 @@ class Faults:
     def _at(self, at_ms: int, act: Callable[[], None]) -> None:
         self._order += 1
         heappush(self._due, (at_ms, self._order, act))
+
+
+def _part_of(resources: Resources, percent: int) -> Resources:
+    """So much of its scalars."""
+    return Resources.of_milli({name: value * percent // 100 for name, value in resources.quantities().items()})

@@ -6,13 +6,14 @@ system lost is launched again under a new id; one that failed or was killed on p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from raymesos.machine import MASTER, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
+from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import ALL_CAPABILITIES, Capability, Reason, TaskState, is_terminal
 from raymesos.wire.messages import (
     Accept,
@@ -197,22 +198,30 @@ class WorkloadMachine:
         return (group, Launch(rest)) if rest else (group,)
 
     def _pack(self, now_ms: int, offer: Offer) -> list[TaskInfo]:
-        """As many waiting tasks as fit, shapes in the order of the plan."""
+        """As many waiting tasks as fit, first on the regular resources, then on those that are lent."""
+        regular, lent = offer.resources.non_revocable(), offer.resources.revocable()
+        tasks = self._pack_on(now_ms, offer, regular, as_is)
+        return tasks + self._pack_on(now_ms, offer, lent, as_revocable) if lent else tasks
+
+    def _pack_on(
+        self, now_ms: int, offer: Offer, resources: Resources, become: Callable[[Resources], Resources]
+    ) -> list[TaskInfo]:
+        """As many as fit on `resources`, shapes in the order of the plan, of what `become` makes of them."""
         load = self._load
-        left = dict(offer.resources.quantities())
+        left = dict(resources.quantities())
         tasks = []
         for shape, waiting in enumerate(load.waiting):
             if not waiting:
                 continue
-            resources = load.plan.wanted[shape][0]
-            need = resources.quantities()
+            wanted = load.plan.wanted[shape][0]
+            need = wanted.quantities()
             fitting = min(waiting, min([left.get(name, 0) // value for name, value in need.items()]))
             if fitting <= 0:
                 continue
             for name, value in need.items():
                 left[name] -= fitting * value
             load.waiting[shape] -= fitting
-            tasks.extend([self._new_task(now_ms, shape, resources, offer) for _ in range(fitting)])
+            tasks.extend([self._new_task(now_ms, shape, become(wanted), offer) for _ in range(fitting)])
         return tasks
 
     def _new_task(self, now_ms: int, shape: int, resources: Resources, offer: Offer) -> TaskInfo:
@@ -260,6 +269,10 @@ class WorkloadMachine:
         if self._suppressed:
             self._suppressed = False
             out.send(MASTER, Revive(load.framework_id))
+
+
+def as_is(resources: Resources) -> Resources:
+    return resources
 
 
 def plan_agents(count: int, rng: Random) -> list[AgentPlan]:
