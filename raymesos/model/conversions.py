@@ -103,6 +103,11 @@ def _within(role: str, ancestor: str) -> bool:
     return role == ancestor or role.startswith(ancestor + "/")
 
 
+def pushed(resources: Resources, reservation: Reservation) -> Resources:
+    """All of them reserved once more."""
+    return build([(key._replace(reservations=(*key.reservations, reservation)), q) for key, q in resources])
+
+
 def _popped(resources: Resources) -> Resources:
     return build([(key._replace(reservations=key.reservations[:-1]), quantity) for key, quantity in resources])
 
@@ -140,7 +145,7 @@ def grow(available: Resources, volume: Resources, addition: Resources) -> Conver
     if isinstance(found, str):
         return found
     key, size = found
-    kind = _disk_of(key)
+    kind = disk_kind(key)
     pieces = list(addition)
     if len(pieces) != 1 or pieces[0][0] != kind or not isinstance(pieces[0][1], int):
         return f"volume {volume_id(key)!r} cannot grow by {addition or 'nothing'}: it takes disk of its own kind"
@@ -157,7 +162,7 @@ def shrink(available: Resources, volume: Resources, subtract_milli: int) -> Conv
     if not 0 < subtract_milli < size:
         by, of = subtract_milli / 1000, quantity_text(size)
         return f"volume {volume_id(key)!r} of {of} MB cannot shrink by {by:g} MB: more than 0 and less than its size is possible"
-    after = build([(key, size - subtract_milli), (_disk_of(key), subtract_milli)])
+    after = build([(key, size - subtract_milli), (disk_kind(key), subtract_milli)])
     return _out_of(available, Conversion(volume, after))
 
 
@@ -221,11 +226,11 @@ def _resized(volume: Resources) -> tuple[Key, int] | str:
 
 
 def _unmade(volumes: Resources) -> Resources:
-    return build([(_disk_of(k), q.value if isinstance(q, Shared) else q) for k, q in volumes])
+    return build([(disk_kind(k), q.value if isinstance(q, Shared) else q) for k, q in volumes])
 
 
-def _disk_of(key: Key) -> Key:
-    """The key of the disk that the volume is of."""
+def disk_kind(key: Key) -> Key:
+    """The kind of disk that the volume is of."""
     disk = key.disk
     bare = Disk(disk.source, disk.root, disk.id, disk.profile) if disk is not None else Disk()
     return key._replace(disk=None if bare == Disk() else bare, shared=False)
@@ -296,5 +301,5 @@ def _is_made(key: Key, base: Resources) -> bool:
 
 def _origin(key: Key) -> Key:
     static: tuple[Reservation, ...] = tuple(r for r in key.reservations if not r.dynamic)
-    disk = _disk_of(key) if is_volume(key) else key
+    disk = disk_kind(key) if is_volume(key) else key
     return disk._replace(reservations=static)

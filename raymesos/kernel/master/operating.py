@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from raymesos.kernel.master import notes, offers, operations
-from raymesos.kernel.master.conversion import conversion_of
 from raymesos.kernel.master.operator import Refused, agent_called, answer
 from raymesos.kernel.master.state import Agent, PendingOperate, State
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.conversions import Conversion, Maker
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import remaining
+from raymesos.wire.conversion import conversion_of
 from raymesos.wire.messages import ConvertFree, Destroy, FreeConverted, Operate
 
 # What was granted while we asked is rescinded and asked for again. A pass more each time: three do, or somebody is faster for ever.

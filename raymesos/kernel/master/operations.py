@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raymesos.kernel.master import notes, offers
-from raymesos.kernel.master.conversion import conversion_of
 from raymesos.kernel.master.launching import Accepted
 from raymesos.kernel.master.state import Agent, Framework, State, agent_at, count, subscriber
 from raymesos.machine import ALLOCATOR, Outbox
@@ -17,6 +16,7 @@ from raymesos.model.conversions import Conversion, Maker, is_volume, volume_id
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Capability
+from raymesos.wire.conversion import conversion_of
 from raymesos.wire.messages import (
     AcknowledgeOperation,
     ApplyOperation,

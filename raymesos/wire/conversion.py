@@ -7,7 +7,7 @@ from typing import assert_never
 from raymesos.model import conversions
 from raymesos.model.conversions import Conversion, Maker
 from raymesos.model.resources import Resources
-from raymesos.wire.messages import Create, Destroy, Grow, Reserve, ResourceOperation, Shrink, Unreserve
+from raymesos.wire.operations import Create, Destroy, Grow, Reserve, ResourceOperation, Shrink, Unreserve
 
 
 def conversion_of(
