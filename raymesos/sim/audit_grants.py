@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raymesos.machine import MASTER, LinkDown, LinkUp
+from raymesos.model.portions import once
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import remaining
 from raymesos.wire.messages import (
@@ -17,11 +18,14 @@ from raymesos.wire.messages import (
     AgentRemoved,
     Allocations,
     AllocatorReset,
+    Convert,
+    ConvertFree,
     FrameworkActivated,
     FrameworkAdded,
     FrameworkChanged,
     FrameworkDeactivated,
     FrameworkRemoved,
+    FreeConverted,
     Grant,
     Recover,
 )
@@ -66,10 +70,14 @@ class GrantAudit:
             FrameworkDeactivated: lambda a, s, m: self._framework_active(m.framework_id, active=False),
             FrameworkRemoved: self._framework_removed,
             Recover: self._recovered,
+            Convert: self._converted,
             LinkDown: self._link_changed,
             LinkUp: self._link_changed,
         }
-        self.sent: dict[type, Callable[[str, str, Any, Any], None]] = {Allocations: self._allocated}
+        self.sent: dict[type, Callable[[str, str, Any, Any], None]] = {
+            Allocations: self._allocated,
+            FreeConverted: self._free_converted,
+        }
 
     def forget(self) -> None:
         self._agents.clear()
@@ -94,7 +102,7 @@ class GrantAudit:
         for holding in message.held:
             held = held + holding.resources
         self._agents[message.agent_id] = _Agent(message.incarnation, message.total, held, message.active)
-        if not message.total.contains(held) and message.hostname not in self.resized:
+        if not _covers(message.total, held) and message.hostname not in self.resized:
             self._broken(
                 "grant.held", f"{message.agent_id} has {message.total} and the master says that {held} of it are held"
             )
@@ -137,6 +145,29 @@ class GrantAudit:
         else:
             self._broken("grant.recover", f"{message.resources} of {message.agent_id} come back, {agent.held} are held")
 
+    def _converted(self, address: str, sender: str, message: Convert) -> None:
+        agent = self._agents.get(message.agent_id)
+        if agent is None or agent.incarnation != message.incarnation:
+            return
+        if not agent.held.contains(message.before):
+            self._broken("grant.convert", f"{message.before} of {message.agent_id} is converted, {agent.held} are held")
+            return
+        agent.held = agent.held - message.before + message.after
+        self._convert_total(agent, message.before, message.after)
+
+    def _free_converted(self, address: str, to: str, message: FreeConverted, cause: Any) -> None:
+        agent = self._agents.get(cause.agent_id) if isinstance(cause, ConvertFree) else None
+        if agent is None or not message.done:
+            return
+        free = remaining(agent.total, agent.held)
+        if not free.contains(cause.before):
+            self._broken("grant.convert", f"{cause.before} of {cause.agent_id} is converted, {free} is free")
+        self._convert_total(agent, cause.before, cause.after)
+
+    def _convert_total(self, agent: _Agent, before: Resources, after: Resources) -> None:
+        if agent.total.contains(once(before)):
+            agent.total = agent.total - once(before) + once(after)
+
     def _allocated(self, address: str, to: str, message: Allocations, cause: Any) -> None:
         if message.epoch != self._epoch:
             self._broken("grant.epoch", f"grants of epoch {message.epoch}, the last reset was {self._epoch}")
@@ -156,3 +187,9 @@ class GrantAudit:
             agent.held = agent.held + grant.resources
         else:
             self._broken("grant.overcommitted", f"{grant}; of {agent.total} {agent.held} are held already")
+
+
+def _covers(total: Resources, held: Resources) -> bool:
+    """Whether there is as much of each name. What a task holds that its agent never heard of may be of a kind that the agent never came to have."""
+    there = total.quantities()
+    return all(there.get(name, 0) >= value for name, value in once(held).quantities().items())

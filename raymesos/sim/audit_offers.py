@@ -8,7 +8,7 @@ from typing import Any
 
 from raymesos.machine import LinkDown
 from raymesos.model.resources import EMPTY, Resources
-from raymesos.model.revocable import remaining
+from raymesos.model.revocable import as_revocable, remaining
 from raymesos.model.tasks import is_terminal
 from raymesos.sim.audit_grants import Broken
 from raymesos.wire.messages import (
@@ -19,6 +19,7 @@ from raymesos.wire.messages import (
     AgentRegistered,
     AgentRemoved,
     AgentTask,
+    ApplyOperation,
     Decline,
     FrameworkDeactivated,
     FrameworkRemoved,
@@ -76,6 +77,7 @@ class OfferAudit:
             Offers: self._offered,
             Rescind: lambda a, to, m, cause: self._drop(m.offer_id),
             RunTasks: self._launched,
+            ApplyOperation: self._converted,
             AgentChanged: lambda a, to, m, cause: self._agent_changed(m.agent_id, m.total),
             AgentRemoved: lambda a, to, m, cause: self._agent_removed(m.agent_id),
             AgentDeactivated: lambda a, to, m, cause: self._agent_away(m.agent_id),
@@ -111,8 +113,8 @@ class OfferAudit:
         self._ids[to] = message.agent_id
         agent = self._agents.get(message.agent_id)
         if agent is None:
-            agent = self._agents[message.agent_id] = _Agent(info.total)
-        agent.total = info.total
+            agent = self._agents[message.agent_id] = _Agent(EMPTY)
+        agent.total = (message.own or info.resources) + as_revocable(info.revocable)
         if isinstance(cause, ReregisterAgent):
             for task in cause.tasks:
                 self._listed(agent, task)
@@ -123,6 +125,18 @@ class OfferAudit:
             self._release(agent, key)
         elif key not in agent.used:
             self._use(agent, key, task.task.resources)
+
+    def _converted(self, address: str, to: str, message: ApplyOperation, cause: Any) -> None:
+        agent = self._agents.get(self._ids.get(to, ""))
+        if agent is None or not agent.free.contains(message.before):
+            free = agent.free if agent is not None else EMPTY
+            self._broken("offer.converted", f"{message.before} of {to} becomes {message.after}, {free} is free")
+        elif message.before.quantities() != message.after.quantities():
+            self._broken(
+                "offer.converted", f"{message.before} of {to} becomes {message.after}: something is made or lost"
+            )
+        else:
+            agent.total = agent.total - message.before + message.after
 
     def _agent_changed(self, agent_id: str, total: Resources) -> None:
         agent = self._agents.get(agent_id)

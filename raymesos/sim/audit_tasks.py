@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.conversions import disk_kind
+from raymesos.model.resources import EMPTY, Key, Quantity, Resources, Shared, build
 from raymesos.model.tasks import Source, TaskState, is_terminal
 from raymesos.sim.audit_grants import Broken
 from raymesos.sim.audit_offers import TaskKey
@@ -181,10 +182,11 @@ class TaskAudit:
         task.begun = True
         self._work[agent][task_id] = task.info.resources
         self.cpus_at_work += task.info.resources.scalar("cpus")
-        running = self._running[agent] = self._running[agent] + task.info.resources
-        total, kinds = self._totals[agent], [key for key, _ in task.info.resources]
+        self._running[agent] = self._running[agent] + task.info.resources
+        total, running = _bare(self._totals[agent]), _bare(self._running[agent])
+        kinds = [key for key, _ in _bare(task.info.resources)]
         touched = running.filter(kinds.__contains__)
-        if not total.contains(running) and not total.contains(touched) and not task.ceiling.contains(touched):
+        if not total.contains(running) and not total.contains(touched) and not _bare(task.ceiling).contains(touched):
             self._broken("node.overcommitted", f"{agent} has {total}, with task {task_id} it runs {running}")
 
     def work_ended(self, agent: str, task_id: str) -> None:
@@ -297,3 +299,14 @@ class TaskAudit:
             if not at_work and not task.gone and not task.given_up:
                 where = f"sent to {task.agent}" if task.agent else "not sent to any agent"
                 self._broken("task.lost", f"task {task_id} of {framework_id} ({where}) never ended for its framework")
+
+
+def _bare(resources: Resources) -> Resources:
+    """Without what operations make of them: reservations and volumes. What is shared counts once."""
+    if resources.is_plain:
+        return resources
+    return build([_bare_piece(key, quantity) for key, quantity in resources])
+
+
+def _bare_piece(key: Key, quantity: Quantity) -> tuple[Key, Quantity]:
+    return disk_kind(key)._replace(reservations=()), quantity.value if isinstance(quantity, Shared) else quantity

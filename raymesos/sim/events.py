@@ -15,6 +15,7 @@ from raymesos.wire.messages import (
     Launch,
     LaunchGroup,
     Offers,
+    OperationUpdate,
     Rescind,
     RescindInverse,
     Subscribed,
@@ -27,7 +28,16 @@ from raymesos.wire.messages import Offer as WireOffer
 from raymesos.wire.messages import Unavailability as WireUnavailability
 
 FrameworkEvent = (
-    Subscribed | Offers | Rescind | InverseOffers | RescindInverse | Update | FromExecutor | Failure | FrameworkError
+    Subscribed
+    | Offers
+    | Rescind
+    | InverseOffers
+    | RescindInverse
+    | Update
+    | OperationUpdate
+    | FromExecutor
+    | Failure
+    | FrameworkError
 )
 
 
@@ -112,6 +122,8 @@ class LaunchOp:
 
     info: TaskInfo
     task: Task
+    volumes: tuple[str, ...] = ()
+    """Ids of the volumes that it also uses."""
 
     @property
     def operation(self) -> Launch:
@@ -168,6 +180,7 @@ class Event:
     exit_status: int | None = None
     healthy: bool | None = None
     data: bytes = b""
+    operation_id: str | None = None
 
 
 def event_of(message: FrameworkEvent, at_ms: int, calendar: Calendar) -> Event:
@@ -186,6 +199,16 @@ def event_of(message: FrameworkEvent, at_ms: int, calendar: Calendar) -> Event:
             return Event("RESCIND_INVERSE_OFFER", at, offer_id=offer_id)
         case Update(status):
             return Event("UPDATE", at, **_of_status(status, calendar))
+        case OperationUpdate(outcome):
+            return Event(
+                "UPDATE_OPERATION_STATUS",
+                at,
+                operation_id=outcome.operation_id,
+                state=str(outcome.state),
+                agent=calendar.name_of(outcome.agent_id) if outcome.agent_id else None,
+                message=outcome.message,
+                uuid=outcome.uuid or None,
+            )
         case FromExecutor(agent_id, executor_id, data):
             return Event("MESSAGE", at, agent=calendar.name_of(agent_id), executor_id=executor_id, data=data)
         case Failure(agent_id, executor_id, exit_status):

@@ -31,6 +31,7 @@ from raymesos.sim.events import Calendar
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
 from raymesos.sim.maintaining import Maintaining
 from raymesos.sim.observing import Observing
+from raymesos.sim.operations import OperatorsOperations
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
     DemandText,
@@ -57,7 +58,7 @@ from raymesos.sim.world import World
 from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
-class Simulation(Maintaining):
+class Simulation(OperatorsOperations, Maintaining):
     """One simulated cluster. `seed` decides the order in which agents are offered.
 
     `offer_timeout` and `allocation_interval` are in seconds. `audit` watches everything; `check` raises what it found.
@@ -184,7 +185,7 @@ class Simulation(Maintaining):
         demand: DemandText | None = None,
         *,
         framework_id: str = "",
-        principal: str = "",
+        principal: str | None = None,
     ) -> Framework:
         """A scripted framework; it subscribes at the next `settle`. `capabilities` None stands for all. A refusal of the master comes as an ERROR event."""
         self._free_name(name)
@@ -194,7 +195,7 @@ class Simulation(Maintaining):
             id=framework_id,
             capabilities=capabilities,
             failover_timeout=failover_timeout,
-            principal=principal,
+            principal=self._principal(name, framework_id) if principal is None else principal,
         )
         wanted = demand_of(demand)
         framework = Framework(self.world, self.calendar, info, acknowledge=acknowledge, reregister=reregister)
@@ -335,6 +336,11 @@ class Simulation(Maintaining):
         if machine is None:
             raise Conflict(f"{address} is not running")
         return machine
+
+    def _principal(self, name: str, framework_id: str) -> str:
+        """A framework's principal is its name, or the one that it has under its id already."""
+        known = [f.info.principal for f in self._frameworks.values() if framework_id and f.id == framework_id]
+        return known[0] if known else name
 
     def _free_name(self, name: str) -> None:
         if (

@@ -11,7 +11,7 @@ from raymesos.kernel.names import executor_address
 from raymesos.machine import Outbox
 from raymesos.model.settings import ExecutorSettings
 from raymesos.sim.shim import Script, SimulatedShim
-from raymesos.wire.messages import ExecutorLost, StartExecutor, StopExecutor
+from raymesos.wire.messages import ChangeVolumes, ExecutorLost, StartExecutor, StopExecutor
 
 if TYPE_CHECKING:
     from raymesos.sim.world import World
@@ -31,6 +31,9 @@ class SimulatedLauncher:
         self._world, self._agent, self._settings, self._script = world, agent, settings, script
         self._running: dict[str, str] = {}
         self._started = 0
+        self._directories = 0
+        self.volumes: dict[tuple[str, str], int] = {}
+        """The directories of volumes by role and id: each that is made new has another number."""
 
     @property
     def executors(self) -> list[str]:
@@ -45,11 +48,22 @@ class SimulatedLauncher:
                 self._stop(now_ms, framework_id, executor_id, "stopped", 0, out)
             case CrashExecutor(executor_id) if executor_id in self._running:
                 self._stop(now_ms, self._running[executor_id], executor_id, "it crashed", None, out)
+            case ChangeVolumes():
+                self._change_volumes(message)
             case _:
                 return
 
     def check(self) -> None:
         return
+
+    def _change_volumes(self, message: ChangeVolumes) -> None:
+        for volume in message.remove:
+            del self.volumes[volume.role, volume.id]
+        for volume in message.make:
+            self.volumes[volume.role, volume.id] = self._directories = self._directories + 1
+        for volume in message.keep:
+            if (volume.role, volume.id) not in self.volumes:
+                self.volumes[volume.role, volume.id] = self._directories = self._directories + 1
 
     def start(self, framework_id: str, executor_id: str) -> None:
         """An executor of the framework runs; one that runs already is left alone."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.machine import MASTER
-from raymesos.model.resources import Resources
+from raymesos.model.conversions import Maker
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.sim.events import (
     Calendar,
     Event,
@@ -24,6 +25,7 @@ from raymesos.sim.events import (
     Task,
     event_of,
 )
+from raymesos.sim.operations import AnyOp, OperationMakers, exact
 from raymesos.sim.reading import (
     DemandText,
     OnAgent,
@@ -43,13 +45,16 @@ from raymesos.wire.messages import (
     Accept,
     AcceptInverse,
     Acknowledge,
+    AcknowledgeOperation,
     Decline,
     DeclineInverse,
     Demand,
     FrameworkInfo,
     Kill,
     LaunchGroup,
+    OperationRef,
     Reconcile,
+    ReconcileOperations,
     Revive,
     ShutdownExecutor,
     Subscribe,
@@ -68,7 +73,7 @@ SCRIPTED = CommandWork(("scripted",))
 """What the tasks of scripted frameworks run."""
 
 
-class Framework:
+class Framework(OperationMakers):
     """The handle of a scripted framework. `offers` are outstanding, oldest first; `events` is everything it received, in order."""
 
     def __init__(
@@ -169,8 +174,9 @@ class Framework:
         executor_id: str = "",
         kill_grace: float | None = None,
         max_completion_time: float | None = None,
+        volumes: Iterable[str] = (),
     ) -> LaunchOp:
-        """An operation for `accept` that starts a task of this shape; times in seconds."""
+        """An operation for `accept` that starts a task of this shape, with the volumes of these ids; times in seconds."""
         shape = Resources.of(resources)
         self._launched += 1
         id = task_id if task_id is not None else f"{self.name}.{self._launched}"
@@ -186,7 +192,7 @@ class Framework:
             else milliseconds("max_completion_time", max_completion_time),
             priority=whole("priority", priority),
         )
-        return LaunchOp(info, Task(id, "", shape))
+        return LaunchOp(info, Task(id, "", shape), texts("volumes", volumes))
 
     def launch_group(
         self,
@@ -210,16 +216,17 @@ class Framework:
     def accept(
         self,
         offers: Iterable[Offer | str],
-        operations: Iterable[LaunchOp | LaunchGroupOp] = (),
+        operations: Iterable[AnyOp] = (),
         refuse_seconds: float = 5.0,
     ) -> list[Task]:
-        """Use the offers together. Returns the tasks of the operations."""
+        """Use the offers together, for the operations in their order. Returns the tasks of the launches."""
         listed, ops = rows("offers", offers), rows("operations", operations)
         ids = tuple(offer_id(o) for o in listed)
-        for op in ops:
-            if not isinstance(op, LaunchOp | LaunchGroupOp):
-                raise InvalidValue("operations", op, "must be what launch_op or launch_group_op returns")
-        self._call(Accept(self.id, ids, tuple(op.operation for op in ops), refusal_ms(refuse_seconds)))
+        held = [o for o in (self.held.get(id) for id in dict.fromkeys(ids)) if o is not None]
+        available = sum((o.resources for o in held), EMPTY)
+        maker = Maker(self.info.principal, held[0].role if held else None)
+        made = exact(ops, available, maker)
+        self._call(Accept(self.id, ids, made, refusal_ms(refuse_seconds)))
         agent = next((self._agent_of(o) for o in listed), "")
         tasks = [task for op in ops for task in op.tasks]
         for task in tasks:
@@ -238,8 +245,23 @@ class Framework:
         pairs = [task_on_agent(row) for row in rows("tasks", tasks)]
         self._call(Reconcile(self.id, tuple(TaskRef(task_id, self._calendar.id_of(agent)) for task_id, agent in pairs)))
 
+    def reconcile_operations(self, operations: Iterable[tuple[str, str | None]] = ()) -> None:
+        """Ask for the state of (operation id, agent) pairs; with none, of all of its operations."""
+        pairs = [task_on_agent(row) for row in rows("operations", operations)]
+        refs = tuple(OperationRef(operation_id, self._calendar.id_of(agent)) for operation_id, agent in pairs)
+        self._call(ReconcileOperations(self.id, refs))
+
+    def operation_updates(self, operation_id: str | None = None) -> list[Event]:
+        """The UPDATE_OPERATION_STATUS events, of one operation if one is named."""
+        told = [e for e in self.events if e.type == "UPDATE_OPERATION_STATUS"]
+        return [e for e in told if operation_id in (None, e.operation_id)]
+
     def acknowledge(self, event: Event) -> None:
-        """Acknowledge an UPDATE by hand. Raises InvalidValue for an event that wants none."""
+        """Acknowledge an UPDATE or an UPDATE_OPERATION_STATUS by hand. Raises InvalidValue for an event that wants none."""
+        if event.uuid is not None and event.operation_id is not None:
+            agent_id = self._calendar.id_of(event.agent)
+            self._call(AcknowledgeOperation(self.id, agent_id, event.operation_id, event.uuid))
+            return
         if event.uuid is None or event.task_id is None:
             raise InvalidValue("event", event.type, "has no uuid to acknowledge")
         self._call(Acknowledge(self.id, self._calendar.id_of(event.agent), event.task_id, event.uuid))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.wire.messages import (
     Acknowledge,
+    AcknowledgeOperation,
     Failure,
     FrameworkError,
     FromExecutor,
     InverseOffers,
     Offers,
+    OperationUpdate,
     Rescind,
     RescindInverse,
     Revive,
@@ -52,6 +54,11 @@ class ScriptedMachine:
                 framework.received(now_ms, message)
                 if status.uuid and framework.acknowledges:
                     out.send(MASTER, Acknowledge(framework.id, status.agent_id, status.task_id, status.uuid))
+            case OperationUpdate(status):
+                framework.received(now_ms, message)
+                if status.uuid and framework.acknowledges:
+                    answer = AcknowledgeOperation(framework.id, status.agent_id, status.operation_id, status.uuid)
+                    out.send(MASTER, answer)
             case Offers() | Rescind() | InverseOffers() | RescindInverse() | FromExecutor() | Failure():
                 framework.received(now_ms, message)
             case _:
