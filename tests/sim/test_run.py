@@ -40,6 +40,7 @@ def test_nothing_is_lost_once_faults_have_healed(seed: int) -> None:
 def test_every_kind_of_fault_happens_in_a_few_seeds() -> None:
     kinds = {kind for seed in range(10, 16) for kind in run(20, 4, 100, seed=seed, faults=True).faults}
     assert kinds == {
+        "agent changed",
         "agent replaced",
         "crash of a host",
         "link flaps",
