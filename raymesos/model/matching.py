@@ -60,6 +60,8 @@ def _may_be(written: Key, kind: Key) -> bool:
         return True
     if written.name != kind.name or written.type != kind.type or is_volume(kind) or kind.shared:
         return False
+    if written.disk not in (None, kind.disk) or (written.revocable and not kind.revocable):
+        return False
     return not written.reservations or written.role == kind.role
 
 
