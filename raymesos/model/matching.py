@@ -66,12 +66,12 @@ def _may_be(written: Key, kind: Key) -> bool:
 
 
 def _order(rank: Rank, written: Key, kind: Key, there: Quantity, wanted: Quantity) -> int | None:
-    """Exactly what is written comes first where it is more than a plain name; a disk that is taken whole comes last, and only if it fits."""
+    """Exactly what is written comes first where it is more than a plain name; so does a disk that is taken whole and is as large as that."""
     order = rank(kind)
     if order is None:
         return None
     if kind.disk is not None and kind.disk.source in INDIVISIBLE and written != kind:
-        return order + 100 if there == wanted else None
+        return -1 if there == wanted else None
     return -1 if written == kind and (written.reservations or written.disk or written.revocable) else order
 
 
