@@ -31,6 +31,8 @@ _USERS_REASONS = (
     Reason.TASK_INVALID,
     Reason.TASK_UNAUTHORIZED,
 )
+# Nobody who waits for the task wanted it killed.
+_SYSTEMS_KILLS = (Reason.AGENT_DRAINING, Reason.CONTAINER_PREEMPTED)
 # Nothing of the task has run, so no report of it will come.
 NEVER_RAN = (Reason.CONTAINER_LAUNCH_FAILED, Reason.TASK_INVALID, Reason.TASK_UNAUTHORIZED)
 # The first system retry comes at once; an agent that eats tasks must not be fed as fast as it eats.
@@ -44,7 +46,7 @@ def code_of(status: TaskStatus) -> str:
         case TaskState.FINISHED:
             return NORMAL
         case TaskState.KILLED:
-            return KILLED
+            return LOST if status.reason in _SYSTEMS_KILLS else KILLED
         case TaskState.FAILED | TaskState.ERROR:
             return FAILED if status.reason in _USERS_REASONS else LOCAL_SYSTEM_ERROR
         case _:

@@ -5,7 +5,9 @@ from raymesos.sdk.driver import STOPPED as STOPPED
 from raymesos.sdk.driver import Driver as Driver
 from raymesos.sdk.scheduler import Scheduler as Scheduler
 from raymesos.sdk.values import FrameworkInfo as FrameworkInfo
+from raymesos.sdk.values import InverseOffer as InverseOffer
 from raymesos.sdk.values import Offer as Offer
 from raymesos.sdk.values import TaskGroup as TaskGroup
 from raymesos.sdk.values import TaskInfo as TaskInfo
 from raymesos.sdk.values import TaskStatus as TaskStatus
+from raymesos.sdk.values import Unavailability as Unavailability

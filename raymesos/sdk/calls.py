@@ -9,12 +9,23 @@ from raymesos.errors import InvalidValue
 from raymesos.frameworks.custom.machine import Call
 from raymesos.model.resources import Resources
 from raymesos.model.settings import MAX_REFUSE_MS
-from raymesos.sdk.values import FrameworkInfo, Offer, TaskGroup, TaskInfo, TaskStatus, demand_of, milliseconds
+from raymesos.sdk.values import (
+    FrameworkInfo,
+    InverseOffer,
+    Offer,
+    TaskGroup,
+    TaskInfo,
+    TaskStatus,
+    demand_of,
+    milliseconds,
+)
 from raymesos.wire import messages as wire
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     Decline,
+    DeclineInverse,
     Kill,
     Launch,
     Operation,
@@ -28,6 +39,8 @@ DEFAULT_REFUSE_S = 5.0
 
 Offered = Offer | str | Iterable[Offer | str]
 """Offers or their ids; one or several."""
+Inverse = InverseOffer | str | Iterable[InverseOffer | str]
+"""Inverse offers or their ids; one or several."""
 Launched = TaskInfo | TaskGroup | Iterable[TaskInfo | TaskGroup]
 """Tasks and groups of tasks; one or several."""
 Demanded = Iterable[tuple[Resources | str, int]]
@@ -82,6 +95,14 @@ class Calls(ABC):
         if ids:
             self._call(Decline("", ids, _refusal_ms(refuse_seconds)))
 
+    def accept_inverse_offers(self, offers: Inverse, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """Say that we will leave those agents. An operator sees it; we are asked again after `refuse_seconds`."""
+        self._call(AcceptInverse("", _ids(offers), _refusal_ms(refuse_seconds)))
+
+    def decline_inverse_offers(self, offers: Inverse, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """Say that we will not leave them. An operator sees it; we are asked again after `refuse_seconds`."""
+        self._call(DeclineInverse("", _ids(offers), _refusal_ms(refuse_seconds)))
+
     def revive_offers(self, roles: Iterable[str] = (), demand: Demanded | None = None) -> None:
         """Want offers again in `roles` (none: in all), whatever was refused before. `demand` says what for, and replaces what was said before."""
         self._call(Revive("", self._roles(roles), demand_of(demand)))
@@ -128,8 +149,8 @@ def _operations(listed: Iterable[TaskInfo | TaskGroup]) -> tuple[Operation, ...]
     return tuple([*made, Launch(tuple(run))] if run else made)
 
 
-def _ids(offers: Offered) -> tuple[str, ...]:
-    several = [offers] if isinstance(offers, Offer | str) else offers
+def _ids(offers: Offered | Inverse) -> tuple[str, ...]:
+    several = [offers] if isinstance(offers, Offer | InverseOffer | str) else offers
     return tuple(offer if isinstance(offer, str) else offer.id for offer in several)
 
 

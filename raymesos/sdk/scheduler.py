@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, assert_never
 
 from raymesos.errors import Conflict
 from raymesos.frameworks.custom.machine import Callback
-from raymesos.sdk.values import Offer, TaskStatus, offer_of, status_of
-from raymesos.wire.messages import Failure, FrameworkError, FromExecutor, Offers, Rescind, Subscribed, Update
+from raymesos.sdk.values import InverseOffer, Offer, TaskStatus, inverse_offer_of, offer_of, status_of
+from raymesos.wire.messages import (
+    Failure,
+    FrameworkError,
+    FromExecutor,
+    InverseOffers,
+    Offers,
+    Rescind,
+    RescindInverse,
+    Subscribed,
+    Update,
+)
 
 if TYPE_CHECKING:
     from raymesos.sdk.driver import Driver
@@ -25,6 +35,12 @@ class Scheduler:
 
     def offer_rescinded(self, driver: Driver, offer_id: str) -> None:
         """The offer is void. Launches on it would come back as dropped."""
+
+    def inverse_offers(self, driver: Driver, offers: list[InverseOffer]) -> None:
+        """Agents on which we hold something will be unavailable, and we are asked to leave them in time. By default nobody answers, which changes nothing."""
+
+    def inverse_offer_rescinded(self, driver: Driver, offer_id: str) -> None:
+        """We need not leave for that any more, or are asked anew."""
 
     def status_update(self, driver: Driver, status: TaskStatus) -> None:
         """Something became of a task. The same update may come more than once, those of one task in order; acknowledged on return unless that is ours to do."""
@@ -52,6 +68,10 @@ def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
             scheduler.resource_offers(driver, [offer_of(offer) for offer in offers])
         case Rescind(offer_id):
             scheduler.offer_rescinded(driver, offer_id)
+        case InverseOffers(inverse):
+            scheduler.inverse_offers(driver, [inverse_offer_of(offer) for offer in inverse])
+        case RescindInverse(offer_id):
+            scheduler.inverse_offer_rescinded(driver, offer_id)
         case Update(status):
             told = status_of(status)
             scheduler.status_update(driver, told)

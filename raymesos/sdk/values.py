@@ -58,6 +58,25 @@ class FrameworkInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Unavailability:
+    """From `start` on, in seconds since 1970, for `duration` seconds; for ever if that is None."""
+
+    start: float
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InverseOffer:
+    """We are asked to leave the agent before it is unavailable. Empty `resources` stand for all that we hold there."""
+
+    id: str
+    agent_id: str
+    unavailability: Unavailability
+    resources: Resources
+    framework_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """Resources of one agent, offered to one role of the framework. `agent` is the agent's name, `hostname` its machine's."""
 
@@ -70,6 +89,8 @@ class Offer:
     attributes: dict[str, Any]
     """By name: text, a number, (begin, end) pairs, or a tuple of items."""
     framework_id: str
+    unavailability: Unavailability | None = None
+    """When the agent is scheduled to be unavailable."""
 
     @property
     def cpus(self) -> float:
@@ -169,7 +190,23 @@ def offer_of(offer: wire.Offer) -> Offer:
         resources=offer.resources,
         attributes=_attributes(offer.attributes),
         framework_id=offer.framework_id,
+        unavailability=None if offer.unavailability is None else _when(offer.unavailability),
     )
+
+
+def inverse_offer_of(offer: wire.InverseOffer) -> InverseOffer:
+    return InverseOffer(
+        id=offer.id,
+        agent_id=offer.agent_id,
+        unavailability=_when(offer.unavailability),
+        resources=offer.resources,
+        framework_id=offer.framework_id,
+    )
+
+
+def _when(unavailability: wire.Unavailability) -> Unavailability:
+    duration_ms = unavailability.duration_ms
+    return Unavailability(unavailability.start_ms / 1000, None if duration_ms is None else duration_ms / 1000)
 
 
 def status_of(status: wire.TaskStatus) -> TaskStatus:

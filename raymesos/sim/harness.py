@@ -327,10 +327,6 @@ class Simulation(OperatorsOperations, Maintaining):
             self.calendar.learn(message.agent_id, address.removeprefix("agent/"))
         self.audit.saw(now_ms, address, sender, message, sends)
 
-    def _framework_name(self, framework_id: str) -> str:
-        """The id itself if it is of none that a test has added."""
-        return next((f.name for f in self._frameworks.values() if f.id == framework_id), framework_id)
-
     def _running(self, address: str) -> Any:
         machine = self.cluster.kernel(address)
         if machine is None:

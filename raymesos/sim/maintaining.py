@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -42,7 +41,7 @@ Schedule = Mapping[str, Any] | AgentName | Iterable[Mapping[str, Any]] | Iterabl
 """The v1 JSON, its windows, or machines by the names of their agents."""
 
 
-class Maintaining(ABC):
+class Maintaining:
     """A part of `Simulation`. Each call is answered when it returns; what the master refuses it raises. Agents are named by their name, or given by their handle."""
 
     _operator: Operator
@@ -90,19 +89,17 @@ class Maintaining(ABC):
 
     def maintenance_status(self) -> dict[str, dict[str, Any]]:
         """By machine: `mode` (DRAINING: on the schedule; DOWN) and `answers`, the last to an inverse offer (ACCEPT, DECLINE) by framework name."""
+        master = self._master()
+        named = {id: info.name for id, info in master.state.known_frameworks.items()}
         return {
             machine.hostname or machine.ip: {
                 "mode": "DOWN" if down else "DRAINING",
-                "answers": {self._framework_name(id): said for id, said in answers.items()},
+                "answers": {named.get(id, id): said for id, said in answers.items()},
             }
-            for machine, down, answers in self._master().maintenance_status()
+            for machine, down, answers in master.maintenance_status()
         }
 
     # ------------------------------------------------------------ inside
-
-    @abstractmethod
-    def _framework_name(self, framework_id: str) -> str:
-        """The name of the framework with this id."""
 
     def _id(self, agent: AgentName) -> str:
         return self.calendar.id_of(_name(agent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import raymesos as rm
 from raymesos.errors import Conflict, InvalidValue, UnknownId
 from raymesos.sim import Simulation
 from raymesos.sim.events import Task
@@ -349,3 +350,26 @@ def test_what_cannot_be_done_is_refused_by_the_call_and_changes_nothing(sim: Sim
     sim.mark_gone("A1")
     with pytest.raises(Conflict, match="has been marked gone"):
         sim.mark_gone("A1")
+
+
+# ---------------------------------------------------------------- batch jobs
+
+
+def test_a_batch_job_goes_on_elsewhere_at_the_systems_cost_when_its_agent_is_drained(sim: Simulation) -> None:
+    sim.add_agent("A1", "cpus:1;mem:1024")
+    job = sim.submit(rm.BatchJob("job", command="x", mem=128, retries=0))
+    sim.settle()
+    (first,) = job.tasks
+    sim.start(first)
+    sim.schedule_maintenance("A1", start=100.0)
+    sim.advance(2)
+    assert sim.maintenance_status() == {"A1": {"mode": "DRAINING", "answers": {"batch": "ACCEPT"}}}
+    sim.add_agent("A2", "cpus:1;mem:1024")
+    sim.drain("A1", grace=0)
+    sim.advance(2)
+    first, second = job.tasks
+    assert (first.state, first.reason, sim.agent_state("A1")) == ("TASK_KILLED", "lost", "DRAINED")
+    assert (second.agent, second.resubmit_number, second.system_resubmit_number) == ("A2", 1, 1)
+    sim.finish(second)
+    sim.advance(2)
+    assert (job.state, job.status()["succeeded"]) == ("Finished", 1)

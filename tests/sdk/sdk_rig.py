@@ -7,7 +7,7 @@ from typing import Any
 
 from raymesos.frameworks.custom.machine import Call, CustomMachine
 from raymesos.machine import Outbox
-from raymesos.sdk import FrameworkInfo, Offer, Scheduler, TaskInfo, TaskStatus
+from raymesos.sdk import FrameworkInfo, InverseOffer, Offer, Scheduler, TaskInfo, TaskStatus
 from raymesos.sdk.calls import Calls
 from raymesos.sdk.scheduler import tell
 from raymesos.sim import Simulation
@@ -32,6 +32,12 @@ class Recorder(Scheduler):
     def offer_rescinded(self, driver: Any, offer_id: str) -> None:
         self.heard.append(("rescinded", offer_id))
         del self.offers[offer_id]
+
+    def inverse_offers(self, driver: Any, offers: list[InverseOffer]) -> None:
+        self.heard.append(("inverse offers", offers))
+
+    def inverse_offer_rescinded(self, driver: Any, offer_id: str) -> None:
+        self.heard.append(("inverse rescinded", offer_id))
 
     def status_update(self, driver: Any, status: TaskStatus) -> None:
         self.heard.append(("status", (status.task_id, status.state)))

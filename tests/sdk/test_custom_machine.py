@@ -17,19 +17,24 @@ from raymesos.model.resources import Resources
 from raymesos.model.tasks import ALL_CAPABILITIES, TaskState
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     Decline,
+    DeclineInverse,
     Demand,
     Failure,
     FrameworkError,
     FrameworkInfo,
     FromExecutor,
+    InverseOffer,
+    InverseOffers,
     Kill,
     Launch,
     Offer,
     Offers,
     Reconcile,
     Rescind,
+    RescindInverse,
     Revive,
     Subscribe,
     Subscribed,
@@ -38,6 +43,7 @@ from raymesos.wire.messages import (
     TaskRef,
     TaskStatus,
     Teardown,
+    Unavailability,
     Update,
 )
 from raymesos.wire.work import CommandWork
@@ -52,6 +58,10 @@ STATUS = TaskStatus("t", TaskState.RUNNING, agent_id="a", uuid="u")
 
 def offers(*ids: str) -> Offers:
     return Offers(tuple(Offer(id, "f1", "a", "h", "r", ONE, Attributes()) for id in ids))
+
+
+def inverse_offers(*ids: str) -> InverseOffers:
+    return InverseOffers(tuple(InverseOffer(id, "f1", "a", Unavailability(5)) for id in ids))
 
 
 class Rig:
@@ -126,6 +136,18 @@ def test_an_offer_that_was_used_is_not_rescinded(rig: Rig) -> None:
     rig.told()
     rig.say(Rescind("o1"), Rescind("o2"), Rescind("o3"), Rescind("o3"))
     assert rig.told() == [Rescind("o3")]
+
+
+def test_an_inverse_offer_is_void_once_only_and_not_after_its_answer(rig: Rig) -> None:
+    rig.say(inverse_offers("i1", "i2", "i3"))
+    assert rig.told() == [inverse_offers("i1", "i2", "i3")]
+    assert rig.say(AcceptInverse("", ("i1",), 7)) == [AcceptInverse("f1", ("i1",), 7)]
+    rig.say(RescindInverse("i1"), RescindInverse("i2"), RescindInverse("i2"))
+    assert rig.told() == [RescindInverse("i2")]
+    rig.say(LinkDown(MASTER))
+    assert rig.told() == [RescindInverse("i3")]
+    assert rig.say(inverse_offers("i4"), DeclineInverse("", ("i4",))) == []
+    assert rig.told() == []
 
 
 @pytest.mark.parametrize("message", [Update(STATUS), FromExecutor("a", "e", b"x"), Failure("a")])

@@ -7,7 +7,7 @@ from sdk_rig import OnAgent, Recorder, SimulatedDriver, a_task
 
 from raymesos.machine import MASTER
 from raymesos.model.resources import Resources
-from raymesos.sdk import FrameworkInfo, Offer
+from raymesos.sdk import FrameworkInfo, Offer, Unavailability
 from raymesos.sim import Simulation
 
 
@@ -234,3 +234,41 @@ def test_a_group_that_does_not_fit_comes_back_whole(sim: Simulation) -> None:
         ("t1", "TASK_ERROR", "REASON_TASK_GROUP_INVALID"),
         ("t2", "TASK_ERROR", "REASON_TASK_GROUP_INVALID"),
     ]
+
+
+def test_a_scheduler_is_asked_to_leave_an_agent_and_its_answer_is_seen(sim: Simulation) -> None:
+    driver, recorder = running(sim)
+    sim.advance(1)
+    before = len(recorder.heard)
+    start = 1_767_571_200.0  # When the simulation starts.
+    sim.schedule_maintenance("A1", start=60.0, duration=5.0)
+    sim.settle()
+    assert [kind for kind, _ in recorder.heard[before:]] == ["rescinded", "offers", "inverse offers"]
+    (offer,) = recorder.offers.values()
+    assert offer.unavailability == Unavailability(start + 60, 5.0)
+    (asked,) = recorder.heard[-1][1]
+    assert (asked.agent_id, asked.framework_id) == (offer.agent_id, driver.framework_id)
+    assert asked.unavailability == Unavailability(start + 60, 5.0)
+    driver.decline_inverse_offers(asked)
+    sim.settle()
+    assert list(sim.maintenance_status()["A1"]["answers"].values()) == ["DECLINE"]
+    sim.advance(6)
+    (again,) = recorder.heard[-1][1]
+    driver.accept_inverse_offers([again.id], refuse_seconds=1000)
+    sim.settle()
+    assert list(sim.maintenance_status()["A1"]["answers"].values()) == ["ACCEPT"]
+    sim.schedule_maintenance([])
+    sim.advance(6)
+    assert "inverse rescinded" not in recorder.kinds()
+    assert recorder.kinds().count("inverse offers") == 2
+    sim.check()
+
+
+def test_a_scheduler_hears_that_it_need_not_leave(sim: Simulation) -> None:
+    _, recorder = running(sim)
+    sim.schedule_maintenance("A1", start=60.0)
+    sim.settle()
+    (asked,) = recorder.heard[-1][1]
+    sim.schedule_maintenance([])
+    sim.settle()
+    assert ("inverse rescinded", asked.id) in recorder.heard

@@ -22,16 +22,19 @@ from raymesos.frameworks.batch import (
 )
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
-from raymesos.model.settings import BatchSettings
+from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES
 from raymesos.wire.jobs import CancelJob, ForgetJobs, LifeBegan, Submit, SubscriptionKept
 from raymesos.wire.messages import (
+    AcceptInverse,
     Failure,
     FrameworkError,
     FrameworkInfo,
     FromExecutor,
+    InverseOffers,
     Offers,
     Rescind,
+    RescindInverse,
     Subscribed,
     TaskRef,
     TaskStatus,
@@ -47,6 +50,8 @@ BatchInbox = (
     | Subscribed
     | Offers
     | Rescind
+    | InverseOffers
+    | RescindInverse
     | Update
     | Failure
     | FromExecutor
@@ -91,6 +96,12 @@ class BatchMachine:
                 self._updated(status, out, now_ms)
             case Offers(offers):
                 placing.offered(state, offers, out, now_ms)
+            case InverseOffers(inverse):
+                # Its tasks there are tried again at the system's cost when the agent goes; once is often enough to say so.
+                asked = tuple([offer.id for offer in inverse])
+                out.send(MASTER, AcceptInverse(state.subscription.framework_id, asked, MAX_REFUSE_MS))
+            case RescindInverse():
+                pass
             case Rescind(offer_id):
                 gangs.forget_offer(state, offer_id)
             case Submit():

@@ -15,19 +15,23 @@ from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.tasks import Capability, Reason, Source, TaskState, for_framework
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     Decline,
+    DeclineInverse,
     Demand,
     Failure,
     FrameworkError,
     FrameworkInfo,
     FromExecutor,
+    InverseOffers,
     Kill,
     Launch,
     LaunchGroup,
     Offers,
     Reconcile,
     Rescind,
+    RescindInverse,
     Revive,
     Subscribe,
     Subscribed,
@@ -37,8 +41,11 @@ from raymesos.wire.messages import (
     Update,
 )
 
-Callback = Subscribed | Offers | Rescind | Update | FromExecutor | Failure | FrameworkError
-Call = Accept | Decline | Revive | Suppress | Kill | Acknowledge | Reconcile | Teardown
+Callback = (
+    Subscribed | Offers | Rescind | InverseOffers | RescindInverse | Update | FromExecutor | Failure | FrameworkError
+)
+InverseCall = AcceptInverse | DeclineInverse
+Call = Accept | Decline | InverseCall | Revive | Suppress | Kill | Acknowledge | Reconcile | Teardown
 """What the scheduler asks for, with an empty framework id: it may not have heard its own yet."""
 Inbox = Callback | Call | Wake | LinkDown | LinkUp
 
@@ -58,6 +65,7 @@ class State:
     ended: bool = False
     """The subscription is over for good: torn down, or ended by the master."""
     offers: dict[str, None] = field(default_factory=dict)
+    inverse_offers: dict[str, None] = field(default_factory=dict)
     callbacks: list[Callback] = field(default_factory=list)
 
 
@@ -74,8 +82,9 @@ class CustomMachine:
 
     def check(self) -> None:
         state = self.state
-        if state.offers and not state.connected:
-            raise InvariantBroken("custom.offers", f"{len(state.offers)} offers are held without a subscription")
+        held = len(state.offers) + len(state.inverse_offers)
+        if held and not state.connected:
+            raise InvariantBroken("custom.offers", f"{held} offers are held without a subscription")
         if state.connected and state.ended:
             raise InvariantBroken("custom.ended", f"framework {state.info.id} has ended and is connected")
 
@@ -96,7 +105,17 @@ class CustomMachine:
                 if peer == MASTER and (restarted or state.connected):
                     _parted(state)
                     _subscribe(state, out)
-            case Subscribed() | Offers() | Rescind() | Update() | FromExecutor() | Failure() | FrameworkError():
+            case (
+                Subscribed()
+                | Offers()
+                | Rescind()
+                | InverseOffers()
+                | RescindInverse()
+                | Update()
+                | FromExecutor()
+                | Failure()
+                | FrameworkError()
+            ):
                 _hear_master(state, inbox, out)
             case _:
                 _call(state, inbox, out, now_ms)
@@ -116,7 +135,9 @@ def _parted(state: State) -> None:
     """The master is away: what it offered is void."""
     state.connected = False
     state.callbacks.extend(Rescind(offer_id) for offer_id in state.offers)
+    state.callbacks.extend(RescindInverse(offer_id) for offer_id in state.inverse_offers)
     state.offers.clear()
+    state.inverse_offers.clear()
 
 
 def _hear_master(state: State, message: Callback, out: Outbox) -> None:
@@ -135,6 +156,14 @@ def _hear_master(state: State, message: Callback, out: Outbox) -> None:
             # One that was just accepted or declined is no news.
             if offer_id in state.offers:
                 del state.offers[offer_id]
+                state.callbacks.append(message)
+        case InverseOffers(inverse):
+            if state.connected:
+                state.inverse_offers.update(dict.fromkeys(offer.id for offer in inverse))
+                state.callbacks.append(message)
+        case RescindInverse(offer_id):
+            if offer_id in state.inverse_offers:
+                del state.inverse_offers[offer_id]
                 state.callbacks.append(message)
         case Update() | FromExecutor() | Failure():
             state.callbacks.append(message)
@@ -162,6 +191,7 @@ def _teardown(state: State, out: Outbox) -> None:
     if state.connected:
         out.send(MASTER, Teardown(state.info.id))
         state.offers.clear()
+        state.inverse_offers.clear()
         state.connected, state.ended = False, True
 
 
@@ -176,6 +206,9 @@ def _call(state: State, call: Call, out: Outbox, now_ms: int) -> None:
                 _bounce(state, call, now_ms)
         case Decline():
             _forget_offers(state, call.offer_ids)
+        case AcceptInverse() | DeclineInverse():
+            for offer_id in call.offer_ids:
+                state.inverse_offers.pop(offer_id, None)
         case Revive():
             for role in call.roles or state.info.roles:
                 state.awake[role] = None

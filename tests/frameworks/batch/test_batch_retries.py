@@ -73,6 +73,12 @@ def test_the_code_of_an_end_says_who_pays(state: TaskState, reason: Reason) -> N
     assert code in expected
 
 
+@pytest.mark.parametrize("reason", [Reason.AGENT_DRAINING, Reason.CONTAINER_PREEMPTED])
+def test_a_kill_that_nobody_who_waits_has_wanted_is_the_systems(reason: Reason) -> None:
+    assert code_of(TaskStatus("t", TaskState.KILLED, reason=reason)) in SYSTEM_CODES
+    assert code_of(TaskStatus("t", TaskState.KILLED)) == "killed"
+
+
 @pytest.mark.parametrize("state", [TaskState.FAILED, TaskState.ERROR])
 def test_a_failure_told_by_a_reconciliation_waits_for_the_agents_own_word(state: TaskState) -> None:
     rig = Rig()

@@ -15,6 +15,7 @@ from raymesos.wire.messages import (
     AgentChanged,
     AgentDeactivated,
     AgentRemoved,
+    AgentUnavailability,
     AllocatorReset,
     Convert,
     ConvertFree,
@@ -24,6 +25,7 @@ from raymesos.wire.messages import (
     FrameworkDeactivated,
     FrameworkRemoved,
     Grant,
+    InverseAnswered,
     Recover,
     ReviveRoles,
     SuppressRoles,
@@ -91,7 +93,9 @@ class Books:
                 self._recover(message)
             case Convert():
                 self._convert(message)
-            case ConvertFree() | WeightsChanged():
+            case AgentUnavailability(agent_id):
+                assert agent_id in self.agents
+            case InverseAnswered() | ConvertFree() | WeightsChanged():
                 pass
             case _:
                 raise AssertionError(f"the allocator does not take {message}")
@@ -109,7 +113,7 @@ class Books:
         for agent_id, agent in state.agents.items():
             booked = self.agents[agent_id]
             assert (booked.incarnation, booked.total) == (agent.incarnation, agent.whole)
-            assert booked.active == agent.connected
+            assert booked.active == agent.offerable
             assert booked.held == _held(state, agent_id)
         known = {f.id: f.address is not None for f in state.frameworks.values() if not f.removed}
         assert self.frameworks == known
