@@ -23,16 +23,13 @@ from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.model.settings import on_ray
 from raymesos.operating.agents import Agents
-from raymesos.operating.asking import operate
 from raymesos.operating.maintenance import Maintenance
 from raymesos.operating.quota import Quotas
-from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.resources import reserve, unreserve
 from raymesos.operating.roles import Roles
-from raymesos.operating.volumes import Volumes, total_of
+from raymesos.operating.volumes import Volumes
 from raymesos.packing import pack_job
 from raymesos.progress import say
-from raymesos.wire.operating import Operate
-from raymesos.wire.operations import Reserve, Unreserve
 
 __all__ = ["Cluster", "Job", "connect", "start"]
 
@@ -145,12 +142,15 @@ class Cluster:
         self.roles.set_weight(role, weight)
 
     def reserve(self, agent: str, resources: str | Resources) -> None:
-        """Keep `resources` of the agent for the roles they name, like `cpus(ads):2;mem(ads):512`. Offers that hold them are rescinded. Raises UnknownId, InvalidValue."""
-        operate(self._door, Operate(agent, Reserve(reserved(resources))))
+        """Keep `resources` of the agent for the roles they name, like `cpus(ads):2;mem(ads):512`. Offers that hold them are rescinded.
+
+        Raises UnknownId, InvalidValue, and Conflict where less is free than that.
+        """
+        reserve(self._door, agent, resources)
 
     def unreserve(self, agent: str, resources: str | Resources) -> None:
-        """They are for everybody again. Raises UnknownId, and InvalidValue for more than is reserved and free, and under a volume."""
-        operate(self._door, Operate(agent, Unreserve(reserved_on(total_of(self._door, agent), resources))))
+        """They are for everybody again. Raises UnknownId, InvalidValue, and Conflict for more than is reserved and free, and under a volume."""
+        unreserve(self._door, agent, resources)
 
     # ------------------------------------------------------------ looking
 

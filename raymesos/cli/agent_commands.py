@@ -69,7 +69,7 @@ def agents(context: typer.Context, name: Name = None, json: AsJson = False) -> N
 
 
 def reserve(context: typer.Context, agent: AgentName, resources: Text, name: Name = None, json: AsJson = False) -> None:
-    """Keep resources of an agent for the roles that they name. Ends with 2 where the agent has less than that free of it."""
+    """Keep resources of an agent for the roles that they name. Ends with 5 where the agent has less than that free."""
     doors(context).connect(name).reserve(agent, resources)
     Screen(as_json=json).said({"agent": agent, "reserved": resources}, f"{resources} of agent {agent} is reserved")
 
@@ -77,7 +77,7 @@ def reserve(context: typer.Context, agent: AgentName, resources: Text, name: Nam
 def unreserve(
     context: typer.Context, agent: AgentName, resources: Text, name: Name = None, json: AsJson = False
 ) -> None:
-    """Give reserved resources back to everybody. Ends with 2 while they are in use, or under a volume."""
+    """Give reserved resources back to everybody. Ends with 5 while they are in use, or under a volume."""
     doors(context).connect(name).unreserve(agent, resources)
     Screen(as_json=json).said(
         {"agent": agent, "unreserved": resources}, f"{resources} of agent {agent} is for everybody again"
@@ -119,7 +119,7 @@ def volumes_create(
 def volumes_destroy(
     context: typer.Context, agent: AgentName, id: VolumeId, role: OfRole = "", name: Name = None, json: AsJson = False
 ) -> None:
-    """Destroy a volume and what is in it. Its disk stays reserved. Ends with 2 while a task uses it."""
+    """Destroy a volume and what is in it. Its disk stays reserved. Ends with 5 while a task uses it."""
     doors(context).connect(name).volumes.destroy(agent, id, role=role)
     Screen(as_json=json).said({"agent": agent, "volume": id}, f"volume {id} of agent {agent} is gone")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from raymesos.errors import UnknownId
+from raymesos.model.conversions import volumes_in
 from raymesos.model.resources import Key, Quantity, Resources, build
+from raymesos.model.revocable import remaining
 from raymesos.observe.state import View
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.notes import AgentNote, TaskNote
@@ -18,9 +20,14 @@ def agents(view: View, now_ms: int) -> list[dict[str, Any]]:
 
 
 def agent(view: View, now_ms: int, *, agent: str) -> dict[str, Any]:
-    """One agent by id or name, and its resources in the v1 API's form. Raises UnknownId."""
+    """One agent by id or name; in the v1 API's form its `resources`, and of them what is `free`: what no task uses, and all volumes. Raises UnknownId."""
     note = find_agent(view, agent)
-    return {**_agent(note, _tasks_by_agent(view).get(note.agent_id, [])), "resources": note.total.to_json()}
+    tasks = _tasks_by_agent(view).get(note.agent_id, [])
+    free = note.total
+    for task in tasks:
+        free = remaining(free, task.resources)
+    free = free + volumes_in(note.total).filter(lambda key: not free.filter(key.__eq__))
+    return {**_agent(note, tasks), "resources": note.total.to_json(), "free": free.to_json()}
 
 
 def volumes(view: View, now_ms: int, *, agent: str | None = None) -> list[dict[str, Any]]:

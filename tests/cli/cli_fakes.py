@@ -20,15 +20,12 @@ from raymesos.model.resources import Resources
 from raymesos.observe.state import View, fold
 from raymesos.observe.views import VIEWS
 from raymesos.operating.agents import Agents
-from raymesos.operating.asking import operate
 from raymesos.operating.maintenance import Maintenance
 from raymesos.operating.quota import Quotas
-from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.resources import reserve, unreserve
 from raymesos.operating.roles import Roles
-from raymesos.operating.volumes import Volumes, total_of
+from raymesos.operating.volumes import Volumes
 from raymesos.wire.notes import AgentNote, EventNote, JobNote, ShareNote, TaskNote
-from raymesos.wire.operating import Operate
-from raymesos.wire.operations import Reserve, Unreserve
 
 NOW_MS = 1_767_600_000_000
 
@@ -133,10 +130,10 @@ class FakeCluster:
         self.roles.set_weight(role, weight)
 
     def reserve(self, agent: str, resources: str) -> None:
-        operate(self.door, Operate(agent, Reserve(reserved(resources))))
+        reserve(self.door, agent, resources, late_s=0)
 
     def unreserve(self, agent: str, resources: str) -> None:
-        operate(self.door, Operate(agent, Unreserve(reserved_on(total_of(self.door, agent), resources))))
+        unreserve(self.door, agent, resources, late_s=0)
 
     def view(self, name: str, **arguments: Any) -> Any:
         return VIEWS[name](self.state, NOW_MS, **arguments)

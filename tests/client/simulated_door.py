@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from raymesos.operating.agents import Agents
-from raymesos.operating.asking import operate
 from raymesos.operating.maintenance import Maintenance
 from raymesos.operating.quota import Quotas
-from raymesos.operating.reserving import reserved, reserved_on
+from raymesos.operating.resources import reserve, unreserve
 from raymesos.operating.roles import Roles
-from raymesos.operating.volumes import Volumes, total_of
+from raymesos.operating.volumes import Volumes
 from raymesos.sim import Simulation
-from raymesos.wire.operating import Operate
-from raymesos.wire.operations import Reserve, Unreserve
 
 
 class SimulatedDoor:
@@ -37,7 +34,7 @@ class Client:
         self.volumes, self.maintenance = Volumes(self.door, late_s=0), Maintenance(self.door)
 
     def reserve(self, agent: str, resources: str) -> None:
-        operate(self.door, Operate(agent, Reserve(reserved(resources))))
+        reserve(self.door, agent, resources, late_s=0)
 
     def unreserve(self, agent: str, resources: str) -> None:
-        operate(self.door, Operate(agent, Unreserve(reserved_on(total_of(self.door, agent), resources))))
+        unreserve(self.door, agent, resources, late_s=0)

@@ -55,8 +55,10 @@ def share(
     return ShareNote(at_ms, role, weight, part, Resources.parse(held) if held else EMPTY, **fields)
 
 
-def task(id: str, role: str, resources: str, *, agent_id: str = "A1-id", state: str = "TASK_RUNNING") -> TaskNote:
-    return TaskNote(NOW_MS, "F1", id, id, role, agent_id, state, "", "", Resources.parse(resources))
+def task(
+    id: str, role: str, resources: str | Resources, *, agent_id: str = "A1-id", state: str = "TASK_RUNNING"
+) -> TaskNote:
+    return TaskNote(NOW_MS, "F1", id, id, role, agent_id, state, "", "", Resources.of(resources))
 
 
 def job(

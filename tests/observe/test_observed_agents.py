@@ -30,7 +30,14 @@ def test_an_agent_shows_what_is_reserved_on_it_and_its_volumes() -> None:
     assert list(row["reserved"]) == ["ads", "eng"] and row["reserved"]["eng"] == "cpus(eng):1"
     assert row["volumes"] == ["v1", "v2"]
     assert Resources.from_json(row["resources"]) == TOTAL
-    assert seen.view("agents") == [{k: v for k, v in row.items() if k != "resources"}]
+    assert seen.view("agents") == [{k: v for k, v in row.items() if k not in ("resources", "free")}]
+
+
+def test_what_no_task_uses_of_an_agent_is_free_and_so_are_its_volumes() -> None:
+    used = build([(Key("disk", ADS, Disk(persistence_id="v1", container_path="data", mode="RW")), 50_000)])
+    seen = Observed(agent("A1", TOTAL), task("t1", "ads", used + Resources.parse("cpus:1.5;cpus(eng):1")))
+    free = Resources.from_json(seen.view("agent", agent="A1")["free"])
+    assert free == TOTAL - Resources.parse("cpus:1.5;cpus(eng):1")
 
 
 def test_the_volumes_of_all_agents_are_listed_but_not_of_those_that_are_gone() -> None:
