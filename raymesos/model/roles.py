@@ -48,3 +48,13 @@ def ancestors(role: str) -> list[str]:
 def is_subrole(role: str, of: str) -> bool:
     """Whether `role` lies below `of` (and is not it)."""
     return role.startswith(of + "/")
+
+
+def is_within(role: str, of: str) -> bool:
+    """Whether `role` is `of` or lies below it."""
+    return role == of or role.startswith(of + "/")
+
+
+def parent_of(role: str) -> str | None:
+    """The role above `role`; None for a top one."""
+    return role.rpartition("/")[0] or None

@@ -13,7 +13,7 @@ Nothing happens but in `settle` and `advance`. Times are in virtual seconds from
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -21,16 +21,18 @@ from typing import Any, Literal
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
 from raymesos.machine import ALLOCATOR, MASTER
 from raymesos.model.jobs import BatchJob
+from raymesos.model.offer_constraints import constraints_text
 from raymesos.model.resources import Resources
-from raymesos.model.roles import validate_role
 from raymesos.model.settings import Settings, simulated
 from raymesos.model.tasks import Reason
 from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
+from raymesos.sim.framework_info import framework_info
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
 from raymesos.sim.maintaining import Maintaining
 from raymesos.sim.observing import Observing
+from raymesos.sim.operating import SharingCalls
 from raymesos.sim.operations import OperatorsOperations
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
@@ -45,12 +47,13 @@ from raymesos.sim.reading import (
     moment_ms,
     name_of,
     on_agent,
+    one_of,
     positive_ms,
     reason_of,
     text_of,
     whole,
 )
-from raymesos.sim.scripted import Framework, framework_info
+from raymesos.sim.scripted import Framework
 from raymesos.sim.scripted_machine import ScriptedMachine
 from raymesos.sim.scripts import ByHand
 from raymesos.sim.shim import Begin, Finish
@@ -58,7 +61,7 @@ from raymesos.sim.world import World
 from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
-class Simulation(OperatorsOperations, Maintaining):
+class Simulation(SharingCalls, OperatorsOperations, Maintaining):
     """One simulated cluster. `seed` decides the order in which agents are offered.
 
     `offer_timeout` and `allocation_interval` are in seconds. `audit` watches everything; `check` raises what it found.
@@ -75,6 +78,8 @@ class Simulation(OperatorsOperations, Maintaining):
         framework_sorter: str = "drf",
         fairness_excluded: Iterable[str] = (),
         min_allocatable: Iterable[str] | None = None,
+        preemption: Literal["off", "guarantee", "fair"] = "off",
+        scoring: Literal["shuffle", "pack", "spread"] = "shuffle",
         settings: Settings | None = None,
         makers: Makers = OURS,
     ) -> None:
@@ -85,6 +90,8 @@ class Simulation(OperatorsOperations, Maintaining):
             role_sorter=role_sorter,
             framework_sorter=framework_sorter,
             fairness_excluded=tuple(fairness_excluded),
+            preemption=one_of("preemption", preemption, ("off", "guarantee", "fair")),
+            scoring=one_of("scoring", scoring, ("shuffle", "pack", "spread")),
         )
         if min_allocatable is not None:
             allocator = replace(allocator, min_allocatable=tuple(Resources.parse(text) for text in min_allocatable))
@@ -184,10 +191,15 @@ class Simulation(OperatorsOperations, Maintaining):
         reregister: bool = True,
         demand: DemandText | None = None,
         *,
+        min_allocatable: Mapping[str, Iterable[str]] | None = None,
+        offer_constraints: Mapping[str, Any] | str | None = None,
         framework_id: str = "",
         principal: str | None = None,
     ) -> Framework:
-        """A scripted framework; it subscribes at the next `settle`. `capabilities` None stands for all. A refusal of the master comes as an ERROR event."""
+        """A scripted framework; it subscribes at the next `settle`. `capabilities` None stands for all. A refusal of the master comes as an ERROR event.
+
+        `demand` is exactly what it wants: its offers are cut to that. `min_allocatable` by role replaces what the allocator thinks worth an offer; an empty list: anything.
+        """
         self._free_name(name)
         info = framework_info(
             name,
@@ -196,10 +208,12 @@ class Simulation(OperatorsOperations, Maintaining):
             capabilities=capabilities,
             failover_timeout=failover_timeout,
             principal=self._principal(name, framework_id) if principal is None else principal,
+            min_allocatable=min_allocatable,
         )
         wanted = demand_of(demand)
         framework = Framework(self.world, self.calendar, info, acknowledge=acknowledge, reregister=reregister)
         framework.demand = wanted
+        framework.offer_constraints = constraints_text(offer_constraints)
         self._frameworks[name] = framework
         lives = iter([True])
         self.cluster.adopt(framework.address, lambda: ScriptedMachine(framework, first=next(lives, False)))
@@ -239,13 +253,6 @@ class Simulation(OperatorsOperations, Maintaining):
             Begin(task.id),
             Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
         )
-
-    # ------------------------------------------------------------ operators
-
-    def set_weight(self, role: str, weight: float | str) -> None:
-        """Give the role a weight, from the next pass on. Raises InvalidValue; raises what the master answers at the next `settle`."""
-        validate_role(role)
-        self._operator.set_weights([(role, weight)])
 
     # ------------------------------------------------------------ faults
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from raymesos.errors import InvalidValue
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Disk, Key, Resources, build
+from raymesos.model.quota import Quantities, parse_quantities
+from raymesos.model.resources import EMPTY, Disk, Key, Resources, build
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
 from raymesos.model.tasks import ALL_CAPABILITIES, Reason
 from raymesos.wire.messages import Demand
@@ -17,8 +18,8 @@ from raymesos.wire.messages import Demand
 Row = TypeVar("Row")
 DiskRow = Mapping[str, Any]
 DISK_SOURCES = ("ROOT", "PATH", "MOUNT", "BLOCK", "RAW")
-DemandText = Sequence[tuple[str | Resources, int]]
-"""(shape, count) pairs."""
+DemandText = Sequence[tuple[str | Resources, int] | tuple[str | Resources, int, str]]
+"""(shape, count) pairs; with a third, `gang`, all of the count at once or none."""
 
 
 class OnAgent(Protocol):
@@ -156,16 +157,37 @@ def capabilities_of(names: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def demand_of(demand: DemandText | None) -> tuple[Demand, ...]:
-    return tuple([_wanted(row) for row in rows("demand", demand)]) if demand is not None else ()
+    """Exactly what is wanted. None: nobody said; an empty list: nothing."""
+    if demand is None:
+        return ()
+    return tuple([_wanted(row) for row in rows("demand", demand)]) or (Demand(EMPTY, 0, exact=True),)
 
 
-def _wanted(row: tuple[str | Resources, int]) -> Demand:
-    if not isinstance(row, tuple | list) or len(row) != 2:
-        raise InvalidValue("demand", row, "must be (resources, count)")
-    shape, count = row
+def _wanted(row: tuple[Any, ...]) -> Demand:
+    if not isinstance(row, tuple | list) or len(row) not in (2, 3):
+        raise InvalidValue("demand", row, "must be (resources, count), or (resources, count, 'gang')")
+    shape, count, *gang = row
     if whole("demand", count) < 0:
         raise InvalidValue("demand", count, "must be a count of 0 or more")
-    return Demand(Resources.of(shape), count)
+    if gang not in ([], ["gang"]):
+        raise InvalidValue("demand", gang[0], "must be 'gang': all at once or none")
+    return Demand(Resources.of(shape), count, exact=True, gang=bool(gang))
+
+
+def offer_filters_of(rows_by_role: Mapping[str, Iterable[str]]) -> tuple[tuple[str, tuple[Quantities, ...]], ...]:
+    """By role: the least that an offer has to hold, one of these."""
+    if not isinstance(rows_by_role, Mapping):
+        raise InvalidValue("min_allocatable", rows_by_role, "must be {role: [quantities, ...]}")
+    return tuple(
+        (role, tuple(parse_quantities(text, "min_allocatable") for text in rows("min_allocatable", least)))
+        for role, least in rows_by_role.items()
+    )
+
+
+def one_of(field: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise InvalidValue(field, value, f"must be one of {', '.join(known)}")
+    return value
 
 
 def offer_id(offer: HasId | str) -> str:

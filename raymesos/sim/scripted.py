@@ -6,13 +6,14 @@ received).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.machine import MASTER
 from raymesos.model.conversions import Maker
+from raymesos.model.offer_constraints import constraints_text
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.sim.events import (
     Calendar,
@@ -29,10 +30,9 @@ from raymesos.sim.operations import AnyOp, OperationMakers, exact
 from raymesos.sim.reading import (
     DemandText,
     OnAgent,
-    capabilities_of,
     demand_of,
     milliseconds,
-    name_of,
+    offer_filters_of,
     offer_id,
     on_agent,
     refusal_ms,
@@ -63,6 +63,7 @@ from raymesos.wire.messages import (
     TaskRef,
     Teardown,
     ToExecutor,
+    UpdateFramework,
 )
 from raymesos.wire.work import CommandWork
 
@@ -90,6 +91,7 @@ class Framework(OperationMakers):
         self.reregisters = reregister
         self.info = info
         self.demand: tuple[Demand, ...] = ()
+        self.offer_constraints = ""
         self.suppressed: dict[str, None] = {}
         self.held: dict[str, Offer] = {}
         self.asked: dict[str, InverseOffer] = {}
@@ -97,6 +99,7 @@ class Framework(OperationMakers):
         self._calendar = calendar
         self._waiting: list[Any] = []
         self._launched = 0
+        self._answer: str | None = None
 
     # ------------------------------------------------------------ what it knows
 
@@ -235,6 +238,32 @@ class Framework(OperationMakers):
         self._let_go(ids)
         return tasks
 
+    def update(
+        self,
+        roles: Iterable[str] | None = None,
+        min_allocatable: Mapping[str, Iterable[str]] | None = None,
+        offer_constraints: Mapping[str, Any] | str | None = None,
+        suppressed_roles: Iterable[str] | None = None,
+    ) -> None:
+        """UPDATE_FRAMEWORK: replace what is named, keep the rest. Answered before it returns: raises InvalidValue with the master's reason, and then nothing has changed."""
+        info = self.info
+        if roles is not None:
+            info = replace(info, roles=texts("roles", roles))
+        if min_allocatable is not None:
+            info = replace(info, offer_filters=offer_filters_of(min_allocatable))
+        constraints = self.offer_constraints if offer_constraints is None else constraints_text(offer_constraints)
+        suppressed = (
+            [r for r in self.suppressed if r in info.roles]
+            if suppressed_roles is None
+            else texts("suppressed_roles", suppressed_roles)
+        )
+        self._answer = None
+        self._call(UpdateFramework(info, tuple(suppressed), constraints))
+        self._world.settle_until(lambda: self._answer is not None)
+        if self._answer:
+            raise InvalidValue("framework", self.name, self._answer)
+        self.info, self.offer_constraints, self.suppressed = info, constraints, dict.fromkeys(suppressed)
+
     def kill(self, task: OnAgent, grace: float | None = None) -> None:
         grace_ms = None if grace is None else milliseconds("grace", grace)
         found = on_agent(task)
@@ -281,11 +310,15 @@ class Framework(OperationMakers):
     # ------------------------------------------------------------ used by its machine
 
     def subscription(self) -> Subscribe:
-        return Subscribe(self.info, tuple(sorted(self.suppressed)))
+        return Subscribe(self.info, tuple(sorted(self.suppressed)), self.offer_constraints)
 
     def admitted(self, framework_id: str) -> None:
         self.info = replace(self.info, id=framework_id)
         self.subscribed = True
+
+    def answered(self, error: str) -> None:
+        """The master has carried out an update, or refused it."""
+        self._answer = error
 
     def received(self, at_ms: int, message: FrameworkEvent) -> Event:
         """Book what the master sent."""
@@ -354,27 +387,7 @@ class Framework(OperationMakers):
             raise Conflict(f"framework {self.name!r} is not running")
 
 
-def framework_info(
-    name: str,
-    roles: Iterable[str],
-    *,
-    id: str,
-    capabilities: Iterable[str] | None,
-    failover_timeout: float,
-    principal: str,
-) -> FrameworkInfo:
-    """What a scripted framework says of itself. Raises InvalidValue; whether its roles are good is for the master to say."""
-    return FrameworkInfo(
-        name=name_of(name),
-        roles=texts("roles", roles),
-        id=id,
-        user="sim",
-        principal=principal,
-        capabilities=capabilities_of(capabilities),
-        failover_timeout_ms=milliseconds("failover_timeout", failover_timeout),
-        hostname=name,
-    )
-
-
 def _with_id(call: Any, framework_id: str) -> Any:
+    if isinstance(call, UpdateFramework):
+        return replace(call, info=replace(call.info, id=framework_id))
     return replace(call, framework_id=framework_id)

@@ -10,6 +10,7 @@ from raymesos.wire.messages import (
     AcknowledgeOperation,
     Failure,
     FrameworkError,
+    FrameworkUpdated,
     FromExecutor,
     InverseOffers,
     Offers,
@@ -59,6 +60,8 @@ class ScriptedMachine:
                 if status.uuid and framework.acknowledges:
                     answer = AcknowledgeOperation(framework.id, status.agent_id, status.operation_id, status.uuid)
                     out.send(MASTER, answer)
+            case FrameworkUpdated(error):
+                framework.answered(error)
             case Offers() | Rescind() | InverseOffers() | RescindInverse() | FromExecutor() | Failure():
                 framework.received(now_ms, message)
             case _:

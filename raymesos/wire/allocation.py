@@ -198,6 +198,11 @@ class InverseAnswered:
     refuse_ms: int | None = None
 
 
+@message(64)
+class ResumeAllocation:
+    """Enough is known again: passes may run."""
+
+
 # ---------------------------------------------------------------- allocator → master
 
 

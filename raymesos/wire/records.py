@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from raymesos.model.quota import Quota
 from raymesos.model.resources import Resources
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.operations import OperationStatus
@@ -116,6 +117,13 @@ class MachinesDown:
     """Maintenance of these scheduled machines has begun."""
 
     machines: tuple[MachineId, ...]
+
+
+@message(188)
+class QuotasSet:
+    """Quotas of some roles; each replaces its role's, one that is default removes it."""
+
+    quotas: tuple[Quota, ...]
 
 
 # ---------------------------------------------------------------- records of an agent's journal

@@ -99,6 +99,8 @@ class Demand:
     exact: bool = False
     more: bool = False
     """Of an exact demand: `count` is not the end of it, as much as fits is of use."""
+    gang: bool = False
+    """Of an exact demand: all `count` tasks in one pass, or none."""
     run_ms: int = 0
     """About how long such a task runs; 0 if nobody knows. Short ones may use an agent that is kept for another."""
 

@@ -83,9 +83,9 @@ def test_demand_that_no_agent_could_hold_is_told_what_is_missing() -> None:
     sim.add_framework("F1", roles=["role1"], demand=[("cpus:5;mem:128", 1)])
     sim.advance(1)
     answer = sim.explain("F1")
-    assert kinds(answer) == ["offered", "no_agent_fits"], "demand that is not exact is offered what there is"
-    assert answer["data"][1]["quantities"] == {"cpus": 3.0}
-    assert "lacks 3 cpus" in answer["reasons"][1]
+    assert kinds(answer) == ["no_agent_fits"], "an offer that holds none of its tasks is no use to it"
+    assert answer["data"][0]["quantities"] == {"cpus": 3.0}
+    assert "lacks 3 cpus" in answer["reasons"][0]
 
 
 def test_a_job_is_explained_by_its_handle_and_its_name() -> None:

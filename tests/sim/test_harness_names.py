@@ -170,19 +170,21 @@ def test_revive_and_suppress_take_roles_and_revive_a_demand() -> None:
     f1.revive(roles=["r1"], demand=[("cpus:2;mem:512", 3)])
     sim.settle()
     assert [o.role for o in f1.offers] == ["r1"]
-    f1.revive()
+    f1.revive()  # Nothing said of what it wants: the rest of the agent, to the role that has least.
     sim.settle()
-    assert [o.role for o in f1.offers] == ["r1"]
+    assert [(o.role, str(o.resources)) for o in f1.offers] == [("r1", "cpus:2;mem:512"), ("r2", "mem:512")]
 
 
-def test_a_demand_is_said_with_the_subscription_and_is_only_a_hint() -> None:
+def test_a_demand_is_said_with_the_subscription_and_offers_are_cut_to_it() -> None:
     sim = Simulation()
-    f1 = sim.add_framework("F1", roles=["r1"], demand=[("cpus:4;mem:512", 1), (Resources.parse("mem:64"), 0)])
+    f1 = sim.add_framework("F1", roles=["r1"], demand=[("cpus:4;mem:512", 1), (Resources.parse("cpus:0.5;mem:64"), 2)])
+    f2 = sim.add_framework("F2", roles=["r2"], demand=[])
     sim.settle()
-    assert sim.metrics()["master/messages_revive_offers"] == 1
+    assert sim.metrics()["master/messages_revive_offers"] == 2
     sim.add_agent("A1", "cpus:2;mem:1024")
     sim.settle()
-    assert [o.agent for o in f1.offers] == ["A1"]
+    assert [(o.agent, str(o.resources)) for o in f1.offers] == [("A1", "cpus:1;mem:128")]
+    assert f2.offers == []  # It wants nothing.
 
 
 def test_a_launch_returns_a_task_that_runs_after_settling_and_gives_the_rest_back() -> None:

@@ -30,6 +30,7 @@ from raymesos.wire.messages import (
     Failure,
     FrameworkError,
     FrameworkInfo,
+    FrameworkUpdated,
     FromExecutor,
     InverseOffers,
     Offers,
@@ -56,6 +57,7 @@ BatchInbox = (
     | Failure
     | FromExecutor
     | FrameworkError
+    | FrameworkUpdated
     | Wake
     | LinkDown
     | LinkUp
@@ -113,6 +115,9 @@ class BatchMachine:
                 jobs.forget(state, sender, inbox, out)
             case Subscribed():
                 self._subscribed(inbox, out, now_ms)
+            case FrameworkUpdated(error):
+                if error:
+                    raise InvariantBroken("batch.roles", f"the master refused them: {error}")
             case FrameworkError(text):
                 raise InvariantBroken("batch.subscription", f"the master ended it: {text}")
             case Wake(key):

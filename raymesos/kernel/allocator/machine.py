@@ -31,6 +31,7 @@ from raymesos.wire.messages import (
     InverseAnswered,
     QuotasChanged,
     Recover,
+    ResumeAllocation,
     ReviveRoles,
     SuppressRoles,
     WeightsChanged,
@@ -58,7 +59,14 @@ FrameworkNews = (
 )
 HostNews = Wake | LinkUp | LinkDown
 AllocatorInbox = (
-    HostNews | AllocatorReset | AgentNews | FrameworkNews | WeightsChanged | QuotasChanged | InverseAnswered
+    HostNews
+    | AllocatorReset
+    | AgentNews
+    | FrameworkNews
+    | WeightsChanged
+    | QuotasChanged
+    | ResumeAllocation
+    | InverseAnswered
 )
 
 
@@ -81,6 +89,9 @@ class AllocatorMachine:
             case WeightsChanged(weights):
                 for role, weight in weights:
                     self._state.roster.set_weight(role, weight)
+            case ResumeAllocation():
+                self._state.paused = False
+                passes.ask(self._state, out, all_agents=True)
             case QuotasChanged(quotas):
                 self._state.ledger.set_quotas(quotas)
             case InverseAnswered(framework_id, agent_id, refuse_ms):

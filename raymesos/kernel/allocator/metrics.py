@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from raymesos.kernel.allocator.state import State
+from raymesos.model.quota import Quota
 
 
 def shares(state: State) -> dict[str, Fraction]:
@@ -31,7 +32,18 @@ def all_metrics(state: State) -> dict[str, float]:
     for role in sorted(state.roster.roles):
         values[f"allocator/mesos/roles/{role}/shares/dominant"] = float(state.roster.order.share(role))
         values[f"allocator/mesos/offer_filters/roles/{role}/active"] = active.get(role, 0)
+    for quota in state.ledger.quotas.quotas.values():
+        values |= _of_quota(state, quota)
     return values
+
+
+def _of_quota(state: State, quota: Quota) -> dict[str, float]:
+    head = f"allocator/mesos/quota/roles/{quota.role}/resources"
+    held = state.roster.pool.named(state.roster.order.held(quota.role))
+    values = {f"{head}/{name}/guarantee": milli / 1000 for name, milli in quota.guarantee}
+    values |= {f"{head}/{name}/limit": milli / 1000 for name, milli in quota.limit}
+    names = dict.fromkeys(name for name, _ in (*quota.guarantee, *quota.limit))
+    return values | {f"{head}/{name}/offered_or_allocated": held.get(name, 0) / 1000 for name in names}
 
 
 def _units(vector: tuple[int, ...], index: int) -> float:

@@ -36,8 +36,12 @@ from raymesos.wire.messages import (
     Pong,
     RegisterAgent,
     ReregisterAgent,
+    ResumeAllocation,
     UnregisterAgent,
 )
+
+# Of the agents that are to come back. (Mesos: hierarchical.cpp, recover)
+BACK_PERCENT = 80
 
 
 def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now_ms: int) -> None:
@@ -64,6 +68,7 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     agent = _add(state, agent_id, message, sender)
     _welcome(state, agent, (), out)
     _tell_allocator(state, agent, out)
+    resume_if_enough(state, out)
     count(state, "slave_registrations")
     notes.agent_now(out, now_ms, agent)
     notes.event(out, now_ms, "agent registered", agent_id, f"{agent.info.name}: {agent.whole}")
@@ -89,10 +94,19 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     _welcome(state, agent, missing, out, unheard)
     _tell_allocator(state, agent, out)
     operating.ask_again(state, out, now_ms, agent_id=agent.id)
+    resume_if_enough(state, out)
     count(state, "slave_reregistrations")
     notes.agent_now(out, now_ms, agent)
     notes.event(out, now_ms, "agent back", agent.id, f"{agent.info.name}, {len(agent.tasks)} tasks")
     draining.settle(state, agent.id, out, now_ms)
+
+
+def resume_if_enough(state: State, out: Outbox) -> None:
+    """After a restart with quotas nothing is allocated until most agents are back: who holds what is not known before, and limits would be overrun."""
+    back = state.expected - len(state.recovering)
+    if state.expected and back * 100 >= state.expected * BACK_PERCENT:
+        state.expected = 0
+        out.send(ALLOCATOR, ResumeAllocation())
 
 
 def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_ms: int) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from raymesos.errors import InvalidValue
 from raymesos.kernel.master import inverse, notes, offers
 from raymesos.kernel.master.state import Framework, State, count, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.offer_constraints import parse_offer_constraints
 from raymesos.model.roles import role_error
 from raymesos.wire.messages import (
     FrameworkActivated,
@@ -18,6 +20,7 @@ from raymesos.wire.messages import (
     FrameworkIdGiven,
     FrameworkInfo,
     FrameworkRemoved,
+    FrameworkUpdated,
     Revive,
     ReviveRoles,
     ShutdownFramework,
@@ -33,7 +36,7 @@ from raymesos.wire.messages import (
 def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms: int) -> None:
     """Open or resume a subscription; the sender's address is where its events go from now on. A refusal is an error event."""
     info = message.info
-    error = _info_error(info, message.suppressed_roles) or _id_error(state, info.id)
+    error = _info_error(info, message.suppressed_roles, message.offer_constraints) or _id_error(state, info.id)
     if error is not None:
         out.send(sender, FrameworkError(error))
         notes.event(out, now_ms, "framework refused", info.name, error)
@@ -50,6 +53,7 @@ def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms
     framework = _admit(state, known, info, out)
     framework.address = sender
     framework.suppressed_roles = message.suppressed_roles
+    framework.offer_constraints = message.offer_constraints
     state.framework_of_address[sender] = framework.id
     out.sleep(f"failover {framework.id}")
     out.send(sender, Subscribed(framework.id, state.master_id))
@@ -68,11 +72,15 @@ def update(state: State, sender: str, message: UpdateFramework, out: Outbox, now
     framework = subscriber(state, sender, message.info.id)
     if framework is None:
         return
-    error = _info_error(message.info, message.suppressed_roles)
+    error = _info_error(message.info, message.suppressed_roles, message.offer_constraints) or _fixed_error(
+        framework.info, message.info
+    )
+    out.send(sender, FrameworkUpdated(error or ""))
     if error is not None:
         notes.event(out, now_ms, "framework update refused", framework.id, error)
         return
     framework.suppressed_roles = message.suppressed_roles
+    framework.offer_constraints = message.offer_constraints
     offers.rescind_other_roles(state, framework, message.info.roles, out, now_ms)
     _change(state, framework, message.info, out)
     out.send(ALLOCATOR, _changed(framework))
@@ -234,12 +242,26 @@ def _release_address(state: State, framework: Framework) -> None:
 def _added(framework: Framework) -> FrameworkAdded:
     info = framework.info
     return FrameworkAdded(
-        info.id, info.roles, framework.suppressed_roles, info.capabilities, active=framework.address is not None
+        info.id,
+        info.roles,
+        framework.suppressed_roles,
+        info.capabilities,
+        active=framework.address is not None,
+        offer_filters=info.offer_filters,
+        offer_constraints=framework.offer_constraints,
     )
 
 
 def _changed(framework: Framework) -> FrameworkChanged:
-    return FrameworkChanged(framework.id, framework.info.roles, framework.suppressed_roles, framework.info.capabilities)
+    info = framework.info
+    return FrameworkChanged(
+        framework.id,
+        info.roles,
+        framework.suppressed_roles,
+        info.capabilities,
+        info.offer_filters,
+        framework.offer_constraints,
+    )
 
 
 def _in_roles(state: State, framework: Framework, roles: tuple[str, ...]) -> bool:
@@ -257,7 +279,15 @@ def _id_error(state: State, framework_id: str) -> str | None:
     return "Framework cannot be found" if framework_id and framework_id not in state.known_frameworks else None
 
 
-def _info_error(info: FrameworkInfo, suppressed: tuple[str, ...]) -> str | None:
+def _fixed_error(before: FrameworkInfo, now: FrameworkInfo) -> str | None:
+    """What a framework may not change while it is subscribed."""
+    for field in ("principal", "user"):
+        if getattr(before, field) != getattr(now, field):
+            return f"Updating 'FrameworkInfo.{field}' is unsupported"
+    return None
+
+
+def _info_error(info: FrameworkInfo, suppressed: tuple[str, ...], constraints: str) -> str | None:
     """Why this cannot be subscribed, in Mesos' words; None if it can."""
     if not info.roles:
         return "'FrameworkInfo.roles' must not be empty"
@@ -272,4 +302,11 @@ def _info_error(info: FrameworkInfo, suppressed: tuple[str, ...]) -> str | None:
     for role in suppressed:
         if role not in info.roles:
             return f"Suppressed role '{role}' is not contained in the list of roles"
+    for role, _ in info.offer_filters:
+        if role not in info.roles:
+            return f"'FrameworkInfo.offer_filters' contains a role that it is not subscribed to: {role}"
+    try:
+        parse_offer_constraints(constraints, info.roles)
+    except InvalidValue as error:
+        return f"Offer constraints are not valid: {error}"
     return None

@@ -19,6 +19,7 @@ from raymesos.kernel.master import (
     operating,
     operations,
     operator,
+    quotas,
     reconcile,
     registry,
     tasks,
@@ -57,6 +58,7 @@ from raymesos.wire.messages import (
     ReregisterAgent,
     Revive,
     ScheduleMaintenance,
+    SetQuotas,
     SetWeights,
     ShutdownExecutor,
     StartMaintenance,
@@ -103,7 +105,7 @@ FromAgent = (
 FromHost = Wake | LinkDown | LinkUp
 OfAgents = DrainAgent | DeactivateAgent | ReactivateAgent | MarkAgentGone
 OfMaintenance = ScheduleMaintenance | StartMaintenance | StopMaintenance
-FromOperator = OfAgents | OfMaintenance | SetWeights | Operate
+FromOperator = OfAgents | OfMaintenance | SetWeights | SetQuotas | Operate
 FromAllocator = AllocatorReady | Allocations | InverseGrants | FreeConverted
 MasterInbox = FromFramework | FromAgent | FromHost | FromAllocator | FromOperator
 
@@ -162,6 +164,8 @@ class MasterMachine:
                 operating.operate(state, sender, inbox, out, now_ms)
             case InverseGrants():
                 inverse.granted(state, inbox, out)
+            case SetQuotas():
+                quotas.set_quotas(state, sender, inbox, out, now_ms)
             case SetWeights():
                 operator.set_weights(state, sender, inbox, out, now_ms)
             case DrainAgent() | DeactivateAgent() | ReactivateAgent() | MarkAgentGone():
@@ -286,6 +290,7 @@ def _hear_host(state: State, message: FromHost, out: Outbox, now_ms: int) -> Non
             offers.expire(state, out, now_ms)
         case Wake("recovery"):
             agents.give_up_recovering(state, out, now_ms)
+            agents.resume_if_enough(state, out)
         case Wake(key) if key.startswith("failover "):
             frameworks.failover_over(state, key.removeprefix("failover "), out, now_ms)
         case Wake(key):
@@ -306,6 +311,7 @@ def _start(state: State, out: Outbox, now_ms: int) -> None:
     """A new life: a new epoch, and time for agents and frameworks of the former one to come back."""
     state.epoch += 1
     state.started_ms = now_ms
+    state.expected = len(state.recovering) if state.quotas else 0
     out.persist(MasterStarted(state.cluster_id, state.epoch))
     _tell_allocator_all(state, out)
     if state.windows:
@@ -321,9 +327,10 @@ def _tell_allocator_all(state: State, out: Outbox) -> None:
     """Reset the allocator's books and tell it everything; grants of before are void."""
     state.resets += 1
     inverse.rescind_all(state, out)
-    out.send(ALLOCATOR, AllocatorReset(state.allocator_epoch))
+    out.send(ALLOCATOR, AllocatorReset(state.allocator_epoch, paused=state.expected > 0))
     if state.weights:
         out.send(ALLOCATOR, WeightsChanged(tuple(state.weights.items())))
+    quotas.tell_allocator(state, out)
     for framework in state.frameworks.values():
         frameworks.tell_allocator(framework, out)
     agents.tell_all(state, out)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raymesos.errors import InvariantBroken
+from raymesos.kernel.master import quotas
 from raymesos.kernel.master.state import State, host_of, note_agent_id, schedule, trim
 from raymesos.wire.messages import (
     AgentAdmitted,
@@ -19,6 +20,7 @@ from raymesos.wire.messages import (
     MachinesDown,
     MaintenanceKept,
     MasterStarted,
+    QuotasSet,
     WeightsSet,
 )
 
@@ -44,6 +46,8 @@ def snapshot(state: State) -> list[Any]:
     records += [FrameworkIdBurnt(framework_id) for framework_id in state.burnt]
     if state.weights:
         records.append(WeightsSet(tuple(state.weights.items())))
+    if state.quotas:
+        records.append(QuotasSet(tuple(state.quotas.values())))
     return records
 
 
@@ -85,6 +89,8 @@ def _replay(state: State, record: Any) -> None:
             state.known_frameworks.pop(framework_id, None)
             state.burnt[framework_id] = None
             trim(state.burnt, state.settings.burnt_framework_ids)
+        case QuotasSet(set_quotas):
+            quotas.restore(state, set_quotas)
         case WeightsSet(weights):
             state.weights.update(weights)
         case _:

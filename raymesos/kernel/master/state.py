@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from raymesos.model.quota import Quota
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.settings import MasterSettings
@@ -57,6 +58,7 @@ class Framework:
     info: FrameworkInfo
     address: str | None = None
     suppressed_roles: tuple[str, ...] = ()
+    offer_constraints: str = ""
     demand: dict[str, tuple[Demand, ...]] = field(default_factory=dict)
     """By role: what its last revive said, for an allocator that has to be told anew."""
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -177,9 +179,13 @@ class State:
     known_frameworks: dict[str, FrameworkInfo] = field(default_factory=dict)
     burnt: dict[str, None] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
+    quotas: dict[str, Quota] = field(default_factory=dict)
+    """By role; none that is default."""
     # ---- after a restart
     recovering: dict[str, None] = field(default_factory=dict)
     """Admitted agents that have not come back since this master started."""
+    expected: int = 0
+    """So many were there to come back, while nothing is allocated because too few have; else 0."""
     # ---- counters
     agents_named: int = 0
     frameworks_named: int = 0

@@ -25,6 +25,7 @@ from raymesos.wire.messages import (
     FrameworkIdBurnt,
     FrameworkIdGiven,
     FrameworkRemoved,
+    FrameworkUpdated,
     Held,
     Reconcile,
     Recover,
@@ -289,7 +290,7 @@ def test_offers_of_roles_that_a_framework_leaves_are_rescinded() -> None:
     dev = rig.offer(f1, a1, "cpus:1;mem:64", role="dev")
     ops = rig.offer(f1, a1, "cpus:1;mem:64", role="ops")
     sent = rig.tell(F1, UpdateFramework(framework_info(roles=("ops", "new"), id=f1), ("ops",)))
-    assert to(F1, sent) == [Rescind(dev.id)]
+    assert to(F1, sent) == [FrameworkUpdated(), Rescind(dev.id)]
     assert FrameworkChanged(f1, ("ops", "new"), ("ops",), ALL_CAPABILITIES) in to(ALLOCATOR, sent)
     assert list(rig.master.state.offers) == [ops.id]
     assert rig.records[-1] == FrameworkIdGiven(framework_info(roles=("ops", "new"), id=f1))
@@ -300,7 +301,9 @@ def test_offers_of_roles_that_a_framework_leaves_are_rescinded() -> None:
 def test_a_bad_update_changes_nothing(roles: tuple[str, ...]) -> None:
     rig = Rig()
     f1 = rig.framework()
-    assert rig.tell(F1, UpdateFramework(framework_info(roles=roles, id=f1))) == []
+    ((to_, answer),) = rig.tell(F1, UpdateFramework(framework_info(roles=roles, id=f1)))
+    assert (to_, type(answer)) == (F1, FrameworkUpdated)
+    assert "'FrameworkInfo.roles'" in answer.error
     assert rig.master.state.frameworks[f1].info.roles == ("dev",)
     assert "framework update refused" in rig.events()
 
