@@ -13,6 +13,8 @@ from raymesos.model.resources import Resources
 from raymesos.wire.messages import Estimated
 
 MB = 2**20
+# The first look needs a time to look back on, and nobody should wait for it as long as for the later ones.
+FIRST_MS = 1_000
 
 
 class Lending:
@@ -26,7 +28,7 @@ class Lending:
 
     def after_turn(self, now_ms: int) -> int:
         if self._due_ms == 0:
-            self._due_ms = now_ms + self._every_ms
+            self._due_ms = now_ms + min(FIRST_MS, self._every_ms)
         elif now_ms >= self._due_ms:
             self._due_ms = now_ms + self._every_ms
             self._host.post(self._address, self._address, Estimated(self._estimator.estimate(self._usage())))

@@ -120,8 +120,12 @@ class TaskInfo:
     """Between SIGTERM and SIGKILL; None for the agent's default."""
     max_completion_time: float | None = None
     labels: Mapping[str, str] | None = None
+    priority: int = 0
+    """Of the framework's tasks, and all others, those with the lowest are ended first when somebody has to give something back."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.priority, int) or isinstance(self.priority, bool):
+            raise InvalidValue("priority", self.priority, "must be a whole number")
         self.to_wire()
 
     def to_wire(self) -> wire.TaskInfo:
@@ -133,6 +137,7 @@ class TaskInfo:
             kill_grace_ms=_optional_ms("kill_grace", self.kill_grace),
             max_completion_ms=_optional_ms("max_completion_time", self.max_completion_time),
             labels=_pairs("labels", self.labels),
+            priority=self.priority,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from raymesos.wire.messages import (
     AgentRegistered,
     AgentRemoved,
     AgentTask,
+    AgentUpdated,
     ApplyOperation,
     Decline,
     FrameworkDeactivated,
@@ -44,6 +45,8 @@ class _Agent:
     """All of `offers` and `used`: more than `total` if that has become less."""
     offers: dict[str, Resources] = field(default_factory=dict)
     used: dict[TaskKey, Resources] = field(default_factory=dict)
+    due: Mapping[str, int] | None = None
+    """What it has said that it has now, by name, while the allocator has not been told."""
 
     @property
     def free(self) -> Resources:
@@ -66,6 +69,7 @@ class OfferAudit:
         self.taken: dict[type, Callable[[str, str, Any], None]] = {
             RegisterAgent: lambda a, sender, m: self._infos.__setitem__(sender, m.info),
             ReregisterAgent: lambda a, sender, m: self._infos.__setitem__(sender, m.info),
+            AgentUpdated: self._said,
             Accept: self._answered,
             Decline: self._answered,
             StatusUpdate: self._updated,
@@ -114,6 +118,7 @@ class OfferAudit:
         agent = self._agents.get(message.agent_id)
         if agent is None:
             agent = self._agents[message.agent_id] = _Agent(EMPTY)
+        agent.due = None
         agent.total = (message.own or info.resources) + as_revocable(info.revocable)
         if isinstance(cause, ReregisterAgent):
             for task in cause.tasks:
@@ -138,12 +143,19 @@ class OfferAudit:
         else:
             agent.total = agent.total - message.before + message.after
 
+    def _said(self, address: str, sender: str, message: AgentUpdated) -> None:
+        agent = self._agents.get(message.agent_id) if self._ids.get(sender) == message.agent_id else None
+        if agent is not None and agent.total.quantities() != message.info.total.quantities():
+            agent.due = message.info.total.quantities()
+
     def _agent_changed(self, agent_id: str, total: Resources) -> None:
         agent = self._agents.get(agent_id)
         if agent is None:
             self._broken("offer.agent", f"{agent_id} has changed and is not registered")
-        else:
-            agent.total = total
+            return
+        if agent.due is not None and agent.due != total.quantities():
+            self._broken("offer.agent", f"{agent_id} has {total}, by its own word {agent.due}")
+        agent.total, agent.due = total, None
 
     def _agent_removed(self, agent_id: str) -> None:
         self._agent_away(agent_id)
@@ -183,6 +195,8 @@ class OfferAudit:
             agent = self._agents.get(offer.agent_id)
             if agent is None:
                 self._broken("offer.agent", f"offer {offer.id} is of {offer.agent_id}, which is not registered")
+            elif agent.due is not None:
+                self._broken("offer.agent", f"offer {offer.id} is of {offer.agent_id}, which has {agent.due} by now")
             elif not agent.free.contains(offer.resources):
                 self._broken(
                     "offer.overcommitted",

@@ -86,6 +86,7 @@ def test_a_command_is_a_list_of_arguments_or_text_for_the_shell() -> None:
         working_dir="/w",
         kill_grace=0.5,
         max_completion_time=2,
+        priority=3,
         labels={"l": "m"},
     ).to_wire() == wire.TaskInfo(
         "t",
@@ -94,6 +95,7 @@ def test_a_command_is_a_list_of_arguments_or_text_for_the_shell() -> None:
         CommandWork(("/bin/sh", "-c", "a | b"), (("K", "v"),), "/w"),
         kill_grace_ms=500,
         max_completion_ms=2_000,
+        priority=3,
         labels=(("l", "m"),),
     )
 
@@ -107,6 +109,8 @@ def test_a_command_is_a_list_of_arguments_or_text_for_the_shell() -> None:
         ("env", "env.K", {"K": 1}),
         ("kill_grace", "kill_grace", -1),
         ("max_completion_time", "max_completion_time", float("inf")),
+        ("priority", "priority", 1.5),
+        ("priority", "priority", True),
     ],
 )
 def test_a_task_that_cannot_be_is_refused_with_the_field(field: str, name: str, value: Any) -> None:

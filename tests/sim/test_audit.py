@@ -16,11 +16,14 @@ from raymesos.model.resources import Resources
 from raymesos.model.settings import AgentSettings, AllocatorSettings, MasterSettings, simulated
 from raymesos.model.tasks import TaskState
 from raymesos.sim.cluster import Makers
+from raymesos.sim.harness import Simulation
 from raymesos.sim.report import Report
 from raymesos.sim.run import run
 from raymesos.wire.messages import (
+    AgentChanged,
     AgentInfo,
     Allocations,
+    ConfigureAgent,
     ExecutorUpdate,
     Grant,
     LaunchTasks,
@@ -71,6 +74,10 @@ def once(change: Callable[[str, Any], list[tuple[str, Any]] | None], after: int 
 
 
 def with_bug(kind: str, spoil: Spoil, deaf: Callable[[Any], bool] = lambda message: False) -> Report:
+    return run(4, 2, 60, seed=3, makers=makers_with_bug(kind, spoil, deaf), longest_s=600)
+
+
+def makers_with_bug(kind: str, spoil: Spoil, deaf: Callable[[Any], bool]) -> Makers:
     def master(settings: MasterSettings, cluster_id: str) -> Any:
         made = MasterMachine(settings, cluster_id)
         return Spoiled(made, spoil, deaf) if kind == "master" else made
@@ -83,7 +90,7 @@ def with_bug(kind: str, spoil: Spoil, deaf: Callable[[Any], bool] = lambda messa
         made = AgentMachine(settings, info, life)
         return Spoiled(made, spoil, deaf) if kind == "agent" else made
 
-    return run(4, 2, 60, seed=3, makers=Makers(master, allocator, agent), longest_s=600)
+    return Makers(master, allocator, agent)
 
 
 def names(report: Report) -> set[str]:
@@ -287,3 +294,45 @@ def test_the_settings_of_the_simulator_are_mesos_own() -> None:
     settings = simulated()
     assert (settings.master.agent_ping_ms, settings.master.agent_ping_misses) == (15_000, 5)
     assert (settings.agent.update_retry_ms, settings.agent.update_retry_max_ms) == (10_000, 600_000)
+
+
+# ---------------------------------------------------------------- agents that change
+
+
+def shrunk(kind: str, spoil: Spoil, deaf: Callable[[Any], bool] = lambda message: False) -> set[str]:
+    """What is found when an agent of which 3 of 4 CPUs are in use has only 2 from now on, and its framework takes all that it is offered."""
+    sim = Simulation(makers=makers_with_bug(kind, spoil, deaf))
+    sim.add_agent("A1", "cpus:4;mem:1024")
+    f = sim.add_framework("F", roles=["role1"])
+    sim.settle()
+    f.launch(f.offers[0], "cpus:3;mem:512", refuse_seconds=0)
+    sim.settle()
+    sim.update_agent("A1", total="cpus:2;mem:1024")
+    for _ in range(3):
+        sim.advance(1)
+        for offer in f.offers:
+            f.launch(offer, offer.resources)
+        sim.settle()
+    return {violation.name for violation in sim.violations}
+
+
+def test_of_a_shrunk_agent_nothing_is_found_without_a_bug() -> None:
+    assert shrunk("none", lambda sends: sends) == set()
+
+
+def test_a_master_that_passes_on_something_else_than_what_an_agent_has_become_is_found() -> None:
+    def bent(to: str, message: Any) -> list[tuple[str, Any]] | None:
+        whole = Resources.parse("cpus:4;mem:1024")
+        return [(to, replace(message, total=whole))] if isinstance(message, AgentChanged) else None
+
+    assert "offer.agent" in shrunk("master", once(bent))
+
+
+def test_an_allocator_that_does_not_hear_that_an_agent_shrank_is_found() -> None:
+    found = shrunk("allocator", lambda sends: sends, lambda message: isinstance(message, AgentChanged))
+    assert "grant.overcommitted" in found
+
+
+def test_an_agent_that_does_not_hear_that_it_shrank_is_found() -> None:
+    found = shrunk("agent", lambda sends: sends, lambda message: isinstance(message, ConfigureAgent))
+    assert "node.overcommitted" in found
