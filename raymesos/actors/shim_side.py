@@ -220,8 +220,9 @@ class ShimSide:
         try:
             fields = _chunk(work) | {"fn": self._fetch(work.fn, work), "inputs": self._fetch(work.inputs, work)}
         except Exception as error:  # noqa: BLE001 - whatever keeps the data away, the task cannot run here
+            # Not the user's doing: the data were there when the job was taken in.
             message = f"its data could not be fetched: {error}"
-            self._post(WorkEnded(task_id, reason=Reason.CONTAINER_LAUNCH_FAILED, message=message))
+            self._post(WorkEnded(task_id, reason=Reason.EXECUTOR_TERMINATED, message=message))
             return
         self._send("run_chunk", **common, **fields)
 

@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from raymesos.shim import limits, process
-from raymesos.shim.protocol import LAUNCH_FAILED, Broken, Stream
+from raymesos.shim.protocol import LAUNCH_FAILED, LOST, Broken, Stream
 from raymesos.shim.tasks import Task, death_text, file_name, split_status
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Pool:
         for worker in workers:
             self._dismiss(worker)
         for task in tasks:
-            self._shim.finish(task, None, None, "the zygote was killed", LAUNCH_FAILED)
+            self._shim.finish(task, None, None, "the zygote was killed", LOST)
         self._start_zygote()
 
     def _fork_next(self) -> None:

@@ -39,6 +39,9 @@ INLINE_BYTES = 64 * 1024
 
 MEMORY = "REASON_CONTAINER_LIMITATION_MEMORY"
 LAUNCH_FAILED = "REASON_CONTAINER_LAUNCH_FAILED"
+"""For what is wrong with the task: its user pays."""
+LOST = "REASON_EXECUTOR_TERMINATED"
+"""For what is wrong with us: it is run again at the system's cost."""
 
 _HEAD = struct.Struct("<I")
 

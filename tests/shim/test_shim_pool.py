@@ -12,7 +12,7 @@ import pytest
 from shim_rig import Owner, Pipe, alive, ended, values
 
 from raymesos.shim.limits import OUTPUT_BYTES
-from raymesos.shim.protocol import LAUNCH_FAILED, MEMORY
+from raymesos.shim.protocol import LAUNCH_FAILED, LOST, MEMORY
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -380,6 +380,6 @@ def test_a_killed_zygote_takes_its_workers_along_and_another_takes_its_place(own
     zygote, worker = map(int, pipe.read().split())
     os.kill(zygote, 9)
     end = owner.until("ended", "t")
-    assert (end["reason"], end["message"]) == (LAUNCH_FAILED, "the zygote was killed")
+    assert (end["reason"], end["message"]) == (LOST, "the zygote was killed")
     assert ended(worker)
     assert good(owner.run_chunk("next", lambda x: x, [1]))
