@@ -1,15 +1,13 @@
 """An executor's way to the shim: work in, events out, and data to and from other nodes.
 
-To the executor's machine this is the machine at `shim/...`. Requests go straight to the socket; a thread reads what comes back. When the socket breaks the
-executor is told that its shim is down, and told again when a new one (the agent starts it) has been found.
+To the executor's machine this is the machine at `shim/...`. Requests go straight to the socket; a thread reads what comes back. When the shim is lost the
+executor is told that it is down, and told again when a new one (the agent starts it) has been found.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,9 @@ import ray
 
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.actors.shim_link import ShimLink
 from raymesos.machine import LinkDown, LinkUp, Outbox
 from raymesos.model.tasks import Reason
-from raymesos.shim.client import ShimClient
-from raymesos.shim.launch import find_shim
-from raymesos.shim.protocol import Broken
 from raymesos.wire.messages import ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
 from raymesos.wire.work import (
     Blob,
@@ -36,7 +32,6 @@ from raymesos.wire.work import (
 
 log = logging.getLogger("raymesos.shim_side")
 
-FIND_AGAIN_S = 0.05
 # Inputs fetched from another node are kept for the chunks to come; the oldest files leave when there are more.
 FETCHED_KEPT = 256
 FETCH_TIMEOUT_S = 120.0
@@ -46,9 +41,15 @@ class ShimSide:
     def __init__(
         self, address: str, executor: str, owner: str, host: Host, directory: Path, agent: AgentPlan, plan: ClusterPlan
     ) -> None:
-        self._address, self._executor, self._owner, self._host = address, executor, owner, host
+        self._address, self._executor, self._host = address, executor, host
         self._directory, self._agent, self._plan = directory, agent, plan
-        self._client: ShimClient | None = None
+        self._link = ShimLink(
+            directory / "shim",
+            owner,
+            heard=self._take,
+            down=lambda: self._post(LinkDown(address)),
+            up=lambda restarted: self._post(LinkUp(address, restarted=restarted)),
+        )
         self._works: dict[str, Any] = {}
         self._parts: dict[str, int] = {}
         self._data = ThreadPoolExecutor(max_workers=4, thread_name_prefix="data")
@@ -56,10 +57,7 @@ class ShimSide:
 
     def begin(self) -> None:
         """Connect, and start the thread that reads. Raises OSError, Broken."""
-        found = find_shim(self._directory / "shim")
-        if found is not None:
-            self._client = ShimClient.connect(found.socket, self._owner)
-        threading.Thread(target=self._read, name="shim", daemon=True).start()
+        self._link.begin()
 
     # ------------------------------------------------------------ from the executor's machine, on the host's thread
 
@@ -69,26 +67,18 @@ class ShimSide:
                 self._works[message.task_id] = message.work
                 self._start(message)
             case StopWork():
-                self._send("stop", id=message.task_id, grace_ms=message.grace_ms)
+                self._link.stop(message.task_id, message.grace_ms)
             case ForgetWork():
                 self._works.pop(message.task_id, None)
                 self._parts.pop(message.task_id, None)
-                self._send("forget", id=message.task_id)
+                self._link.forget(message.task_id)
 
     def check(self) -> None:
         return
 
-    def _send(self, kind: str, **fields: Any) -> None:
-        client = self._client
-        if client is None:
-            return  # The executor was told; it starts nothing and repeats what matters.
-        with contextlib.suppress(Broken):  # The reader sees the same and tells.
-            client.send(kind, **fields)
-
     def _start(self, message: StartWork) -> None:
         work = message.work
         common = {
-            "id": message.task_id,
             "env": dict(work.env) | dict(message.env),
             "dir": work.working_dir,
             "mem_kb": message.mem_limit_kb or 0,
@@ -96,56 +86,23 @@ class ShimSide:
         match work:
             case ChunkWork():
                 if self._is_here(work.fn) and self._is_here(work.inputs):
-                    self._send("run_chunk", **common, **_chunk(work))
+                    self._link.run(message.task_id, "run_chunk", common | _chunk(work))
                 else:
                     self._data.submit(self._fetch_and_start, message.task_id, work, common)
             case CommandsWork():
-                self._send(
-                    "run_commands",
-                    **common,
-                    job=work.job_id,
-                    lo=work.lo,
-                    hi=work.hi,
-                    argv=list(work.argv),
-                    attempt=work.attempt,
-                    budget_ms=work.budget_ms,
-                )
+                self._link.run(message.task_id, "run_commands", common | _commands(work))
             case CommandWork():
-                self._send("run_command", **common, argv=list(work.argv))
+                self._link.run(message.task_id, "run_command", common | {"argv": list(work.argv)})
             case ResidentWork():
-                self._send("run_resident", **common, argv=list(work.argv))
+                self._link.run(message.task_id, "run_resident", common | {"argv": list(work.argv)})
 
     # ------------------------------------------------------------ from the shim, on the reader's thread
 
-    def _read(self) -> None:
-        while True:
-            client = self._client or self._find()
-            try:
-                kind, fields = client.receive()
-            except Broken:
-                self._lost()
-                continue
-            try:
-                self._heard(kind, fields)
-            except Exception:
-                log.exception("an event of the shim could not be taken: %s %r", kind, fields)
-
-    def _lost(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-            self._post(LinkDown(self._address))
-
-    def _find(self) -> ShimClient:
-        while True:
-            found = find_shim(self._directory / "shim")
-            if found is not None:
-                with contextlib.suppress(OSError, Broken):
-                    client = ShimClient.connect(found.socket, self._owner)
-                    self._client = client
-                    self._post(LinkUp(self._address, restarted=True))
-                    return client
-            time.sleep(FIND_AGAIN_S)
+    def _take(self, kind: str, fields: dict[str, Any]) -> None:
+        try:
+            self._heard(kind, fields)
+        except Exception:
+            log.exception("an event of the shim could not be taken: %s %r", kind, fields)
 
     def _post(self, message: Any) -> None:
         self._host.post(self._executor, self._address, message)
@@ -224,7 +181,7 @@ class ShimSide:
             message = f"its data could not be fetched: {error}"
             self._post(WorkEnded(task_id, reason=Reason.EXECUTOR_TERMINATED, message=message))
             return
-        self._send("run_chunk", **common, **fields)
+        self._link.run(task_id, "run_chunk", common | fields)
 
     def _fetch(self, blob: Blob, work: ChunkWork) -> dict[str, Any]:
         if self._is_here(blob):
@@ -257,6 +214,17 @@ def _chunk(work: ChunkWork) -> dict[str, Any]:
         "alone": work.isolated,
         "path": list(work.sys_path),
         "python": work.python,
+    }
+
+
+def _commands(work: CommandsWork) -> dict[str, Any]:
+    return {
+        "job": work.job_id,
+        "lo": work.lo,
+        "hi": work.hi,
+        "argv": list(work.argv),
+        "attempt": work.attempt,
+        "budget_ms": work.budget_ms,
     }
 
 

@@ -16,6 +16,8 @@ class ShimClient:
         self.pid: int = welcome["pid"]
         self.python: str = welcome["python"]
         self.running: list[str] = welcome["running"]
+        self.ended: list[str] = welcome["ended"]
+        """Tasks that ended while the owner was away; their events come next."""
 
     @classmethod
     def connect(cls, path: str, owner: str) -> ShimClient:

@@ -218,8 +218,11 @@ class Shim:
         self._lost_owners.pop(client.owner, None)
         running = [t.id for t in self.tasks.values() if t.owner == client.owner]
         python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        client.stream.queue("welcome", {"version": VERSION, "python": python, "pid": os.getpid(), "running": running})
-        for kind, event in self._held.pop(client.owner, []):
+        held = self._held.pop(client.owner, [])
+        ended = [event["id"] for kind, event in held if kind == "ended"]
+        welcome = {"version": VERSION, "python": python, "pid": os.getpid(), "running": running, "ended": ended}
+        client.stream.queue("welcome", welcome)
+        for kind, event in held:
             client.stream.queue(kind, event)
         self._flush(client)
 

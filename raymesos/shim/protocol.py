@@ -1,6 +1,6 @@
 """Frames between the shim, its clients (executors) and its workers: four bytes of length, then msgpack `[kind, {fields}]`.
 
-A client opens with `hello {owner, version}` and is answered `welcome {version, python, pid}` or `refused {why}`. Then, in any order:
+A client opens with `hello {owner, version}` and is answered `welcome {version, python, pid, running, ended}` or `refused {why}`. Then, in any order:
 
 client → shim
     run_chunk   {id, job, lo, hi, fn, inputs, base, attempt, budget_ms, pool, alone, env, dir, path, python, mem_kb}
@@ -19,8 +19,8 @@ shim → client
     ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report
     data    {id, data}              from a resident's control channel
 
-What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back. `welcome` names what still runs, and behind it comes what
-was started, reported and ended meanwhile.
+What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back. `welcome` names what still runs and what has ended, and
+behind it comes what was started, reported and ended meanwhile.
 """
 
 from __future__ import annotations

@@ -145,6 +145,6 @@ def _link_up(state: State, now_ms: int, peer: str, out: Outbox, *, restarted: bo
     elif peer == state.shim_address:
         if restarted and state.shim_is_up:
             work.shim_down(state, out, now_ms)
-        work.shim_up(state, out, now_ms, restarted=restarted)
+        work.shim_up(state, out, now_ms)
     else:
         reports.link_up(state, peer, out, now_ms)

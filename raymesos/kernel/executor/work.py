@@ -110,11 +110,13 @@ def shim_down(state: State, out: Outbox, now_ms: int) -> None:
             _end(state, now_ms, task, new, out, reason=reason, message=text)
 
 
-def shim_up(state: State, out: Outbox, now_ms: int, *, restarted: bool) -> None:
-    """The shim is there (again): end what it still runs of the tasks that were given up, and start what waits."""
-    if not restarted:
-        for task_id in state.orphans:
-            out.send(state.shim_address, StopWork(task_id, 0))
+def shim_up(state: State, out: Outbox, now_ms: int) -> None:
+    """The shim is there (again): end what it runs of the tasks that were given up, and start what waits.
+
+    A new shim, too, may have heard of them: what was sent just before we learned that the former one is lost may have reached the new one.
+    """
+    for task_id in state.orphans:
+        out.send(state.shim_address, StopWork(task_id, 0))
     state.orphans.clear()
     state.shim_is_up = True
     start_waiting(state, out, now_ms)

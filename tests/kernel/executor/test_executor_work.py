@@ -195,12 +195,12 @@ def test_when_the_shim_is_lost_what_ran_fails_and_what_comes_waits() -> None:
     assert rig.end("t1", None, signal=9) == [(SHIM, ForgetWork("t1"))]
 
 
-def test_a_new_shim_runs_nothing_of_the_old_ones() -> None:
+def test_a_new_shim_is_to_end_what_it_may_have_heard_of_the_old_ones_tasks() -> None:
     rig = Rig()
     rig.run(task("t1"))
     sent = rig.tell(LinkUp(SHIM, restarted=True))
     assert states(sent)[0][:3] == ("t1", TaskState.FAILED, Reason.EXECUTOR_TERMINATED)
-    assert to(SHIM, sent) == [ForgetWork("t1")]
+    assert to(SHIM, sent) == [ForgetWork("t1"), StopWork("t1", 0)]
 
 
 def test_a_task_out_of_time_before_it_started_fails() -> None:
