@@ -97,6 +97,10 @@ class OfferAudit:
         self._by_framework.clear()
         self._addresses.clear()
 
+    def totals(self) -> dict[str, Resources]:
+        """What each registered agent has, as the master must see it."""
+        return {agent_id: agent.total for agent_id, agent in self._agents.items()}
+
     def compare(self, held: dict[str, Resources]) -> None:
         """What the allocator counts as held of each agent is what is offered or used, no more and no less."""
         for agent_id, agent in self._agents.items():

@@ -15,9 +15,11 @@ from raymesos.machine import MASTER, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import ALL_CAPABILITIES, Capability, Reason, TaskState, is_terminal
+from raymesos.sim.converting import Conversions
 from raymesos.wire.messages import (
     Accept,
     Acknowledge,
+    AcknowledgeOperation,
     Decline,
     FrameworkError,
     FrameworkInfo,
@@ -27,7 +29,10 @@ from raymesos.wire.messages import (
     Offer,
     Offers,
     Operation,
+    OperationStatus,
+    OperationUpdate,
     Reconcile,
+    ReconcileOperations,
     Revive,
     Subscribe,
     Subscribed,
@@ -39,7 +44,12 @@ from raymesos.wire.messages import (
 )
 from raymesos.wire.work import CommandWork
 
-AGENT_SIZES = ("cpus:4;mem:8192", "cpus:8;mem:16384", "cpus:8;mem:32768", "cpus:16;mem:32768")
+AGENT_SIZES = (
+    "cpus:4;mem:8192;disk:1024",
+    "cpus:8;mem:16384;disk:1024",
+    "cpus:8;mem:32768;disk:2048",
+    "cpus:16;mem:32768",
+)
 SHAPES = ("cpus:1;mem:1024", "cpus:1;mem:2048", "cpus:0.5;mem:1024", "cpus:2;mem:2048")
 WORK = CommandWork(("generated",))
 # Frameworks live through any crash and cut that faults bring about.
@@ -92,6 +102,7 @@ class Workload:
     live: dict[str, Live] = field(default_factory=dict)
     launched: int = 0
     accepts: int = 0
+    conversions: Conversions = field(default_factory=Conversions)
     done: int = 0
     lost: int = 0
     """Tasks that the system lost and that were launched again."""
@@ -127,6 +138,8 @@ class WorkloadMachine:
                 for offer in offers:
                     self._offered(now_ms, offer, out)
                 self._rest_if_idle(out)
+            case OperationUpdate(status):
+                self._operation_told(status, out)
             case Subscribed(framework_id):
                 self._subscribed(now_ms, framework_id, out)
             case Wake("reconcile"):
@@ -162,7 +175,22 @@ class WorkloadMachine:
         if load.live:
             self._ask_for(load.live, out)
             self._retry_ms = RECONCILE_SOON_MS
+        self._reconcile_operations(out)
         out.wake("reconcile", self._retry_ms)
+
+    def _reconcile_operations(self, out: Outbox) -> None:
+        """Ask for the operations whose outcome is not known, soon again until it is."""
+        load = self._load
+        if load.conversions.open:
+            out.send(MASTER, ReconcileOperations(load.framework_id, load.conversions.refs()))
+            self._retry_ms = RECONCILE_SOON_MS
+
+    def _operation_told(self, status: OperationStatus, out: Outbox) -> None:
+        load = self._load
+        load.conversions.told(status)
+        if status.uuid:
+            answer = AcknowledgeOperation(load.framework_id, status.agent_id, status.operation_id, status.uuid)
+            out.send(MASTER, answer)
 
     def _reconcile_silent(self, now_ms: int, out: Outbox) -> None:
         """Ask again for tasks of which nothing was heard since the last time, ever more seldom."""
@@ -170,6 +198,7 @@ class WorkloadMachine:
         if silent:
             self._ask_for(silent, out)
         self._retry_ms = min(2 * self._retry_ms, RECONCILE_SELDOM_MS)
+        self._reconcile_operations(out)
         out.wake("reconcile", self._retry_ms)
 
     def _ask_for(self, task_ids: Iterable[str], out: Outbox) -> None:
@@ -182,14 +211,18 @@ class WorkloadMachine:
         load = self._load
         tasks = self._pack(now_ms, offer)
         if tasks:
-            out.send(MASTER, Accept(load.framework_id, (offer.id,), self._operations(tasks), REFUSE_MS))
+            out.send(MASTER, Accept(load.framework_id, (offer.id,), self._operations(tasks, offer), REFUSE_MS))
         else:
             out.send(MASTER, Decline(load.framework_id, (offer.id,), REFUSE_MS))
 
-    def _operations(self, tasks: list[TaskInfo]) -> tuple[Operation, ...]:
-        """Every so often the first of the tasks are a group, in an executor of its own or in that of the framework."""
+    def _operations(self, tasks: list[TaskInfo], offer: Offer) -> tuple[Operation, ...]:
         load = self._load
         load.accepts += 1
+        return load.conversions.added(self._launches(tasks), offer, load.accepts)
+
+    def _launches(self, tasks: list[TaskInfo]) -> tuple[Operation, ...]:
+        """Every so often the first of the tasks are a group, in an executor of its own or in that of the framework."""
+        load = self._load
         if load.accepts % GROUP_EVERY or len(tasks) < 2:
             return (Launch(tuple(tasks)),)
         executor_id = f"pod-{load.plan.name}" if load.accepts % (2 * GROUP_EVERY) else ""

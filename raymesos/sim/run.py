@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from raymesos.errors import InvalidValue, RaymesosError
+from raymesos.kernel.volumes import volumes_of
 from raymesos.model.attributes import Attributes
 from raymesos.model.settings import Settings, simulated
 from raymesos.sim.audit import Auditor, Violation
@@ -147,9 +148,29 @@ class _Run:
                 break
         self._world.advance(QUIET_MS if self._faults is None else QUIET_AFTER_FAULTS_MS)
         self._audit.settle_accounts(self._world.now_ms)
+        self._settle_operations()
         if self._batch is not None:
             self._batch.settle_accounts()
         self._cluster.check()
+
+    def _settle_operations(self) -> None:
+        """Every operation has an outcome, master and agents agree on what was made of these, and the volumes have their directories, no more and no less."""
+        for load in self._loads:
+            if load.conversions.open:
+                self._note("operation.unanswered", f"{load.plan.name}: {', '.join(load.conversions.open)}")
+        believed = self._audit.offers.totals()
+        for name in self._cluster.agent_names():
+            state = getattr(self._cluster.kernel(f"agent/{name}"), "state", None)
+            if state is None:
+                continue  # A broken one of a test's, which shows nothing of itself.
+            thought = believed.get(state.agent_id)
+            if state.total != thought:
+                self._note("operation.disagreed", f"{name} has {state.total}, the master thinks {thought}")
+            volumes = [(v.role, v.id) for v in volumes_of(state.own)]
+            found = list(self._cluster.launcher(name).volumes)
+            # A volume for which its agent became too small is lost; what was in it is left where it is.
+            if not set(volumes) <= set(found) or (len(found) > len(volumes) and name not in self._audit.grants.resized):
+                self._note("volume.directories", f"{name} has volumes {sorted(volumes)}, directories {sorted(found)}")
 
     def _step(self) -> None:
         end_ms = self._world.now_ms + STEP_MS

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from raymesos.machine import MASTER
-from raymesos.wire.messages import Accept, Offers, StatusUpdate, Update
+from raymesos.wire.messages import Accept, Launch, LaunchGroup, Offers, Operation, StatusUpdate, Update
 
 # Lines are hashed this many at a time: a call for each costs more than the hashing.
 BATCH = 2_000
@@ -29,7 +29,7 @@ class Story:
         elif kind is Offers:
             what = " ".join([f"{o.id} {o.agent_id}" for o in message.offers])
         elif kind is Accept and address == MASTER:
-            what = " ".join([*message.offer_ids, *[t.task_id for op in message.operations for t in op.tasks]])
+            what = " ".join([*message.offer_ids, *[name for op in message.operations for name in _names(op)]])
         else:
             what = ""
         self.line(f"{now_ms} {address} {sender} {kind.__name__} {what}")
@@ -49,3 +49,10 @@ class Story:
         self._lines.append("")
         self._sha.update("\n".join(self._lines).encode())
         self._lines.clear()
+
+
+def _names(operation: Operation) -> list[str]:
+    """The tasks of a launch, or what else is to be done."""
+    if isinstance(operation, Launch | LaunchGroup):
+        return [task.task_id for task in operation.tasks]
+    return [f"{type(operation).__name__.lower()} {operation.id}"]

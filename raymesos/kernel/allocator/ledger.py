@@ -129,7 +129,8 @@ class Ledger:
         if agent.over or not agent.held or agent.shared:
             self._refresh_free(agent)
         else:
-            agent.free = agent.free + resources
+            # A copy of a shared volume that was destroyed meanwhile is of nothing that is there.
+            agent.free = agent.free + unshared_part(resources)
             agent.free_vector = self._vector(agent.free)
             self._set_offerable(agent)
         self.roster.settle(subscription)
