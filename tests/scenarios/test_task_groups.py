@@ -6,6 +6,7 @@ import pytest
 
 from raymesos.errors import InvalidValue
 from raymesos.model.resources import Resources
+from raymesos.model.revocable import as_revocable
 from raymesos.sim import Simulation
 from raymesos.sim.events import Task
 from raymesos.sim.launcher import CrashExecutor
@@ -265,3 +266,46 @@ def test_a_torn_down_framework_takes_its_groups_with_it(sim: Simulation, f1: Fra
     f1.teardown()
     sim.advance(10)
     assert offered(sim, f2) == Resources.parse("cpus:8;mem:4096")
+
+
+# ---------------------------------------------------------------- beside the rest of the kernel
+
+
+def test_a_drain_kills_each_task_of_a_group_for_the_drain_and_its_executor_leaves(
+    sim: Simulation, f1: Framework
+) -> None:
+    tasks = f1.launch_group(f1.offers[0], [ONE, ONE], executor_id="pod")
+    sim.settle()
+    sim.drain("A1", grace=0)
+    sim.settle()
+    assert ends(*tasks) == [("TASK_KILLED", "REASON_AGENT_DRAINING")] * 2
+    assert failures(f1) == [("A1", "pod", 0)]
+    assert sim.agent_state("A1") == "DRAINED"
+
+
+def test_a_preempted_task_ends_its_group(sim: Simulation) -> None:
+    sim.add_agent("A1", "cpus:1;mem:1024", revocable="cpus:4")
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    lent, own = as_revocable(Resources.parse("cpus:4")), Resources.parse("cpus:1;mem:64")
+    preempted, other = f1.accept(f1.offers, [f1.launch_group_op([lent, own])])
+    sim.settle()
+    assert (preempted.state, other.state) == ("TASK_RUNNING", "TASK_RUNNING")
+    sim.update_agent("A1", revocable="cpus:1")
+    sim.settle()
+    assert ends(preempted, other) == [("TASK_GONE", "REASON_CONTAINER_PREEMPTED"), ("TASK_KILLED", None)]
+
+
+def test_the_tasks_of_a_group_share_a_volume(sim: Simulation) -> None:
+    sim.add_agent("A1", "cpus:2;mem:1024;disk:100")
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    using = f1.launch_group_op([f1.launch_op(ONE, volumes=["v"]), f1.launch_op(ONE, volumes=["v"])], executor_id="pod")
+    made = [f1.reserve("disk:100"), f1.create_volume("v", "disk:100", "data", shared=True)]
+    tasks = f1.accept(f1.offers, [*made, using])
+    sim.settle()
+    assert [t.state for t in tasks] == ["TASK_RUNNING"] * 2
+    sim.finish(tasks[0], exit_code=1)
+    sim.settle()
+    assert [t.state for t in tasks] == ["TASK_FAILED", "TASK_KILLED"]
+    assert sim.metrics()["master/disk_used"] == 0

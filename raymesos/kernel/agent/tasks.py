@@ -23,6 +23,7 @@ from raymesos.kernel.agent.state import (
     status_of,
 )
 from raymesos.machine import Outbox
+from raymesos.model.portions import unshared_part
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import ExecutorKept, KillLaunched, KillTask, RunTasks, TaskInfo
 
@@ -130,7 +131,7 @@ def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
         if not free.contains(info.resources):
             text = f"needs {info.resources}, the agent has {free} free"
             return Fate(TaskState.DROPPED, Reason.RESOURCES_UNKNOWN, text)
-        free = free - info.resources
+        free = free - unshared_part(info.resources)
     return None
 
 
