@@ -184,10 +184,14 @@ class TaskAudit:
         self.cpus_at_work += task.info.resources.scalar("cpus")
         self._running[agent] = self._running[agent] + task.info.resources
         total, running = _bare(self._totals[agent]), _bare(self._running[agent])
+        if not total.contains(running) and not self._was_there(task, total, running):
+            self._broken("node.overcommitted", f"{agent} has {total}, with task {task_id} it runs {running}")
+
+    def _was_there(self, task: _Task, total: Resources, running: Resources) -> bool:
+        """Whether of what the task takes no more is in use than there is, or was when it was sent: of other resources more may be, since the agent shrank."""
         kinds = [key for key, _ in _bare(task.info.resources)]
         touched = running.filter(kinds.__contains__)
-        if not total.contains(running) and not total.contains(touched) and not _bare(task.ceiling).contains(touched):
-            self._broken("node.overcommitted", f"{agent} has {total}, with task {task_id} it runs {running}")
+        return total.contains(touched) or _bare(task.ceiling).contains(touched)
 
     def work_ended(self, agent: str, task_id: str) -> None:
         resources = self._work.get(agent, {}).pop(task_id, None)

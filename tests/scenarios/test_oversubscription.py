@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import raymesos as rm
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import as_revocable
@@ -242,3 +243,18 @@ def test_bad_estimates_are_refused_and_change_nothing(sim: Simulation) -> None:
     sim.advance(5)
     assert offered(f) == [lent("cpus:4")]
     assert "RESCIND" not in types(f)
+
+
+def test_batch_jobs_run_on_what_stays_theirs(sim: Simulation) -> None:
+    sim.add_agent("A", "cpus:1;mem:1024", revocable="cpus:3;mem:1024")
+    job = sim.submit(rm.BatchJob("job", command="x", mem=128, size=3))
+    sim.advance(2)
+    for finished in range(3):
+        [task] = [t for t in job.tasks if t.reason is None]
+        sim.start(task)
+        sim.settle()
+        assert sim.metrics()["master/cpus_revocable_used"] == 0
+        sim.finish(task)
+        sim.advance(2)
+        assert len([t for t in job.tasks if t.state == "TASK_FINISHED"]) == finished + 1
+    assert job.state == "Finished"

@@ -23,7 +23,7 @@ from raymesos.frameworks.batch import (
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
-from raymesos.model.tasks import ALL_CAPABILITIES
+from raymesos.model.tasks import ALL_CAPABILITIES, Capability
 from raymesos.wire.jobs import CancelJob, ForgetJobs, LifeBegan, Submit, SubscriptionKept
 from raymesos.wire.messages import (
     AcceptInverse,
@@ -65,6 +65,8 @@ BatchInbox = (
 
 # It outlives its actor: Ray restarts it within seconds, and a week is longer than anybody's outage.
 FAILOVER_MS = 7 * 24 * 3600 * 1000
+# Who submits a job asks for resources that stay until it is done.
+CAPABILITIES = tuple(c for c in ALL_CAPABILITIES if c != Capability.REVOCABLE_RESOURCES)
 _NOTES = Wake("notes")
 
 
@@ -73,7 +75,7 @@ class BatchMachine:
 
     def __init__(self, settings: BatchSettings, address: str = "framework/batch") -> None:
         info = FrameworkInfo(
-            name="batch", roles=("*",), user="raymesos", capabilities=ALL_CAPABILITIES, failover_timeout_ms=FAILOVER_MS
+            name="batch", roles=("*",), user="raymesos", capabilities=CAPABILITIES, failover_timeout_ms=FAILOVER_MS
         )
         self.state = State(settings, address, base.Subscription(info))
 
