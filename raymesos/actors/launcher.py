@@ -15,10 +15,12 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from raymesos.actors import volumes
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.machine import Outbox, Wake
-from raymesos.wire.messages import ExecutorLost, StartExecutor, StopExecutor
+from raymesos.wire.messages import ChangeVolumes, ExecutorLost, StartExecutor, StopExecutor
+from raymesos.wire.notes import EventNote
 
 log = logging.getLogger("raymesos.launcher")
 
@@ -91,6 +93,8 @@ class Launcher:
                 self._refill()
             case StopExecutor():
                 self._stop(message, out)
+            case ChangeVolumes():
+                self._change_volumes(now_ms, message, out)
 
     def check(self) -> None:
         return
@@ -99,6 +103,14 @@ class Launcher:
         """End every executor actor of this agent."""
         for handle in [*self._starting.values(), *self._spares.values(), *(r.handle for r in self._running.values())]:
             ray.kill(handle, no_restart=True)
+
+    def _change_volumes(self, now_ms: int, message: ChangeVolumes, out: Outbox) -> None:
+        try:
+            volumes.change(message, self._plan.directory(f"agents/{self._agent.name}"))
+        except OSError as error:
+            # A task that uses one that is not there cannot be launched, and says so.
+            log.exception("the directories of volumes could not be changed: %s", message)
+            out.note(EventNote(now_ms, "volumes failed", self._agent.name, str(error)))
 
     def _serve(self) -> None:
         while self._queue and self._spares:

@@ -17,6 +17,7 @@ import ray
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_link import ShimLink
+from raymesos.actors.volumes import path_of
 from raymesos.machine import LinkDown, LinkUp, Outbox
 from raymesos.model.tasks import Reason
 from raymesos.wire.messages import ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
@@ -82,6 +83,7 @@ class ShimSide:
             "env": dict(work.env) | dict(message.env),
             "dir": work.working_dir,
             "mem_kb": message.mem_limit_kb or 0,
+            "volumes": [[v.container_path, str(path_of(v, self._directory.absolute()))] for v in message.volumes],
         }
         match work:
             case ChunkWork():

@@ -5,6 +5,7 @@ The shim is single-threaded, so it changes into the sandbox itself before it spa
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -144,6 +145,7 @@ class Commands:
             os.mkdir(sandbox)
         except FileExistsError:
             pass
+        _link_volumes(task, sandbox)
         program = self._program(argv[0], env.get("PATH", os.defpath))
         actions: list[Any] = [
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
@@ -195,6 +197,17 @@ class Commands:
         self._shim.unwatch(task.channel.fileno())
         task.channel.close()
         task.channel = None
+
+
+def _link_volumes(task: Task, sandbox: str) -> None:
+    """The task finds its volumes in the sandbox, each under its path. Raises OSError, also if there is no such volume."""
+    for container_path, where in task.request.get("volumes") or ():
+        if not os.path.isdir(where):
+            raise FileNotFoundError(errno.ENOENT, "there is no such volume", where)
+        link = sandbox + container_path.rstrip("/")
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        if not os.path.islink(link):
+            os.symlink(where, link)
 
 
 def _why(error: OSError | ValueError) -> str:

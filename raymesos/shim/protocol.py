@@ -6,6 +6,7 @@ client → shim
     run_chunk   {id, job, lo, hi, fn, inputs, base, attempt, budget_ms, pool, alone, env, dir, path, python, mem_kb}
                 `fn` and `inputs` are {inline} or {path}; `alone` asks for a process of its own
     run_commands{id, job, lo, hi, argv, attempt, budget_ms, env, dir, mem_kb}    in turn, each with its own process and sandbox
+                all of run_* but run_chunk take volumes: [[path in the sandbox, directory]]
     run_command {id, argv, env, dir, mem_kb}
     run_resident{id, argv | fn, env, dir, path, python, mem_kb}
     stop        {id, grace_ms}      SIGTERM to the task's processes, SIGKILL after the grace
