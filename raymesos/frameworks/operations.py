@@ -46,10 +46,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """Tasks (one, or a group) that also use the volumes of these ids."""
+    """Tasks that also use volumes: `ids` has those of each, in the order of the tasks."""
 
     launch: Launch | LaunchGroup
-    ids: tuple[str, ...]
+    ids: tuple[tuple[str, ...], ...]
 
 
 def reserve(text: Resources | str, *, role: str = "", labels: Labels = (), operation_id: str = "") -> Wish:
@@ -232,12 +232,16 @@ def _milli(amount: Resources | str | float) -> int:
     return found.scalar("disk")
 
 
-def _with_volumes(launch: Launch | LaunchGroup, ids: tuple[str, ...], left: Resources, maker: Maker) -> Operation:
-    volumes = EMPTY
-    for id in ids:
-        volumes = volumes + _volume(left, id, maker)
-    tasks = tuple([replace(task, resources=exact_shape(task.resources, left) + volumes) for task in launch.tasks])
-    return replace(launch, tasks=tasks)
+def _with_volumes(
+    launch: Launch | LaunchGroup, ids: tuple[tuple[str, ...], ...], left: Resources, maker: Maker
+) -> Operation:
+    tasks = []
+    for task, own in zip(launch.tasks, ids, strict=True):
+        volumes = EMPTY
+        for id in own:
+            volumes = volumes + _volume(left, id, maker)
+        tasks.append(replace(task, resources=exact_shape(task.resources, left) + volumes))
+    return replace(launch, tasks=tuple(tasks))
 
 
 def _exact_launch(launch: Launch | LaunchGroup, left: Resources) -> tuple[Operation, Resources]:

@@ -76,7 +76,7 @@ def _use_volume(wishes: Iterable[Wish | Volumes | Operation], offer: Offer) -> l
     made: list[Wish | Volumes | Operation] = []
     for wish in wishes:
         if ids and isinstance(wish, Launch) and not isinstance(wish, LaunchGroup):
-            made.append(Volumes(Launch(wish.tasks[:1]), tuple(ids)))
+            made.append(Volumes(Launch(wish.tasks[:1]), (tuple(ids),)))
             ids = []
             if wish.tasks[1:]:
                 made.append(Launch(wish.tasks[1:]))

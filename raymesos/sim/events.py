@@ -156,6 +156,8 @@ class LaunchGroupOp:
 
     operation: LaunchGroup
     tasks: tuple[Task, ...]
+    volumes: tuple[tuple[str, ...], ...]
+    """The ids of those that each of the tasks uses."""
 
 
 @dataclass(frozen=True, slots=True)

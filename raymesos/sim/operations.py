@@ -96,9 +96,8 @@ def exact(ops: Iterable[AnyOp], available: Resources, maker: Maker) -> tuple[Ope
 def _wish(op: AnyOp) -> Wish | Volumes | Operation:
     if isinstance(op, ResourceOp):
         return op.wish
-    if isinstance(op, LaunchOp) and op.volumes:
-        return Volumes(op.operation, op.volumes)
-    return op.operation
+    ids = (op.volumes,) if isinstance(op, LaunchOp) else op.volumes
+    return Volumes(op.operation, ids) if any(ids) else op.operation
 
 
 class OperatorsOperations:

@@ -213,8 +213,8 @@ class Framework(OperationMakers):
         An executor that is named leaves after its last group; without a name it is the framework's own, which stays.
         """
         ops = [task if isinstance(task, LaunchOp) else self.launch_op(task) for task in rows("tasks", tasks)]
-        infos = tuple([op.info for op in ops])
-        return LaunchGroupOp(LaunchGroup(infos, *texts("executor_id", [executor_id])), tuple([op.task for op in ops]))
+        group = LaunchGroup(tuple([op.info for op in ops]), *texts("executor_id", [executor_id]))
+        return LaunchGroupOp(group, tuple([op.task for op in ops]), tuple([op.volumes for op in ops]))
 
     def accept(
         self,

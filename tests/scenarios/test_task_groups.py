@@ -305,6 +305,7 @@ def test_the_tasks_of_a_group_share_a_volume(sim: Simulation) -> None:
     tasks = f1.accept(f1.offers, [*made, using])
     sim.settle()
     assert [t.state for t in tasks] == ["TASK_RUNNING"] * 2
+    assert sim.metrics()["master/disk_used"] == 100
     sim.finish(tasks[0], exit_code=1)
     sim.settle()
     assert [t.state for t in tasks] == ["TASK_FAILED", "TASK_KILLED"]
