@@ -4,6 +4,7 @@ It notes violations and goes on; whoever runs a simulation decides what they are
 
 - no agent runs more than it has (`node.overcommitted`);
 - a resource is free, offered or used, never two of these (`offer.*`, `grant.*`, `books.*`);
+- what an operator drains, deactivates or marks gone is not offered, and what is gone does not come back (`offer.barred`, `agent.gone`);
 - nothing runs that was not launched, nor twice (`work.*`);
 - a task group is sent whole to one agent, and none of it is at work in the end if one of it failed or was killed (`group.*`);
 - updates of a task come in order, none is left out, and it ends once (`update.*`);

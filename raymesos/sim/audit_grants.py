@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from raymesos.machine import MASTER, LinkDown, LinkUp
@@ -16,6 +16,7 @@ from raymesos.wire.messages import (
     AgentChanged,
     AgentDeactivated,
     AgentRemoved,
+    AgentUnavailability,
     Allocations,
     AllocatorReset,
     Convert,
@@ -27,6 +28,8 @@ from raymesos.wire.messages import (
     FrameworkRemoved,
     FreeConverted,
     Grant,
+    InverseAnswered,
+    InverseGrants,
     Recover,
 )
 
@@ -39,6 +42,9 @@ class _Agent:
     total: Resources
     held: Resources
     active: bool
+    unavailable: bool = False
+    asked: dict[str, None] = field(default_factory=dict)
+    """Frameworks that are asked to leave it."""
 
 
 @dataclass(slots=True)
@@ -62,6 +68,8 @@ class GrantAudit:
             AgentAdded: self._agent_added,
             AgentChanged: self._agent_changed,
             AgentRemoved: self._agent_removed,
+            AgentUnavailability: self._agent_unavailable,
+            InverseAnswered: self._answered,
             AgentActivated: lambda a, s, m: self._agent_active(m.agent_id, active=True),
             AgentDeactivated: lambda a, s, m: self._agent_active(m.agent_id, active=False),
             FrameworkAdded: self._framework_added,
@@ -77,6 +85,7 @@ class GrantAudit:
         self.sent: dict[type, Callable[[str, str, Any, Any], None]] = {
             Allocations: self._allocated,
             FreeConverted: self._free_converted,
+            InverseGrants: self._asked,
         }
 
     def forget(self) -> None:
@@ -101,7 +110,9 @@ class GrantAudit:
         held = EMPTY
         for holding in message.held:
             held = held + holding.resources
-        self._agents[message.agent_id] = _Agent(message.incarnation, message.total, held, message.active)
+        self._agents[message.agent_id] = _Agent(
+            message.incarnation, message.total, held, message.active, message.unavailability is not None
+        )
         if not _covers(message.total, held) and message.hostname not in self.resized:
             self._broken(
                 "grant.held", f"{message.agent_id} has {message.total} and the master says that {held} of it are held"
@@ -132,9 +143,13 @@ class GrantAudit:
         framework = self._frameworks.get(framework_id)
         if framework is not None:
             framework.active = active
+            for agent in self._agents.values() if not active else ():
+                agent.asked.pop(framework_id, None)
 
     def _framework_removed(self, address: str, sender: str, message: FrameworkRemoved) -> None:
         self._frameworks.pop(message.framework_id, None)
+        for agent in self._agents.values():
+            agent.asked.pop(message.framework_id, None)
 
     def _recovered(self, address: str, sender: str, message: Recover) -> None:
         agent = self._agents.get(message.agent_id)
@@ -187,6 +202,28 @@ class GrantAudit:
             agent.held = agent.held + grant.resources
         else:
             self._broken("grant.overcommitted", f"{grant}; of {agent.total} {agent.held} are held already")
+
+    # ------------------------------------------------------------ inverse offers
+
+    def _agent_unavailable(self, address: str, sender: str, message: AgentUnavailability) -> None:
+        agent = self._agents.get(message.agent_id)
+        if agent is not None:
+            agent.unavailable, agent.asked = message.unavailability is not None, {}
+
+    def _answered(self, address: str, sender: str, message: InverseAnswered) -> None:
+        agent = self._agents.get(message.agent_id)
+        if agent is not None:
+            agent.asked.pop(message.framework_id, None)
+
+    def _asked(self, address: str, to: str, message: InverseGrants, cause: Any) -> None:
+        for framework_id, agent_id in message.pairs:
+            agent, framework = self._agents.get(agent_id), self._frameworks.get(framework_id)
+            if agent is None or not agent.unavailable or framework is None or not framework.active:
+                self._broken("grant.inverse", f"{framework_id} is asked to leave {agent_id} for no reason, or is away")
+            elif framework_id in agent.asked:
+                self._broken("grant.inverse", f"{framework_id} is asked to leave {agent_id}, and was before")
+            else:
+                agent.asked[framework_id] = None
 
 
 def _covers(total: Resources, held: Resources) -> bool:

@@ -21,11 +21,16 @@ from raymesos.wire.messages import (
     AgentTask,
     AgentUpdated,
     ApplyOperation,
+    DeactivateAgent,
     Decline,
+    DrainAgent,
     FrameworkDeactivated,
     FrameworkRemoved,
+    MarkAgentGone,
     Offer,
     Offers,
+    OperatorAnswer,
+    ReactivateAgent,
     RegisterAgent,
     ReregisterAgent,
     Rescind,
@@ -65,6 +70,12 @@ class OfferAudit:
         self._by_framework: dict[str, dict[str, None]] = {}
         self._seen: dict[str, None] = {}
         self._addresses: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        """The id that the agent of each name last registered under."""
+        self._barred: dict[str, None] = {}
+        """Ids of agents that operators have drained, deactivated or marked gone, over all lives of the master."""
+        self._gone: dict[str, None] = {}
+        """Those that were marked gone."""
         self.offered = 0
         self.taken: dict[type, Callable[[str, str, Any], None]] = {
             RegisterAgent: lambda a, sender, m: self._infos.__setitem__(sender, m.info),
@@ -81,6 +92,7 @@ class OfferAudit:
             Offers: self._offered,
             Rescind: lambda a, to, m, cause: self._drop(m.offer_id),
             RunTasks: self._launched,
+            OperatorAnswer: self._operated,
             ApplyOperation: self._converted,
             AgentChanged: lambda a, to, m, cause: self._agent_changed(m.agent_id, m.total),
             AgentRemoved: lambda a, to, m, cause: self._agent_removed(m.agent_id),
@@ -118,7 +130,9 @@ class OfferAudit:
         if info is None:
             self._broken("offer.agent", f"{to} is registered and never asked for it")
             return
-        self._ids[to] = message.agent_id
+        self._ids[to] = self._names[to.removeprefix("agent/")] = message.agent_id
+        if message.agent_id in self._gone:
+            self._broken("agent.gone", f"{message.agent_id} is registered, and was marked gone")
         agent = self._agents.get(message.agent_id)
         if agent is None:
             agent = self._agents[message.agent_id] = _Agent(EMPTY)
@@ -170,6 +184,18 @@ class OfferAudit:
         for offer_id in list(agent.offers) if agent is not None else []:
             self._drop(offer_id)
 
+    def _operated(self, address: str, to: str, message: OperatorAnswer, cause: Any) -> None:
+        """What an operator was told is done."""
+        if message.error or not isinstance(cause, DrainAgent | DeactivateAgent | ReactivateAgent | MarkAgentGone):
+            return
+        agent_id = self._names.get(cause.agent, cause.agent)
+        if isinstance(cause, ReactivateAgent):
+            self._barred.pop(agent_id, None)
+            return
+        self._barred[agent_id] = None
+        if isinstance(cause, MarkAgentGone):
+            self._gone[agent_id] = None
+
     # ------------------------------------------------------------ frameworks
 
     def _subscribed(self, address: str, sender: str, message: Subscribe) -> None:
@@ -197,6 +223,8 @@ class OfferAudit:
                 continue
             self._seen[offer.id] = None
             agent = self._agents.get(offer.agent_id)
+            if offer.agent_id in self._barred:
+                self._broken("offer.barred", f"offer {offer.id} is of {offer.agent_id}, which is not to be offered")
             if agent is None:
                 self._broken("offer.agent", f"offer {offer.id} is of {offer.agent_id}, which is not registered")
             elif agent.due is not None:
@@ -235,6 +263,8 @@ class OfferAudit:
         if agent is None:
             self._broken("offer.agent", f"tasks are sent to {to}, which is not registered")
             return
+        if agent_id in self._barred:
+            self._broken("offer.barred", f"tasks are sent to {agent_id}, which is not to be offered")
         for task in message.tasks:
             if agent.free.contains(task.resources):
                 self._use(agent, (message.framework.id, task.task_id), task.resources)

@@ -68,9 +68,9 @@ class Faults:
             self._cut_kernel,
         )
         for _ in range(count):
-            self._at(rng.randrange(from_ms, to_ms), rng.choice((*kinds, self._crash_agent, self._isolate)))
+            self.at(rng.randrange(from_ms, to_ms), rng.choice((*kinds, self._crash_agent, self._isolate)))
         for disturb in (self._delay, self._double):
-            self._at(rng.randrange(from_ms, to_ms), disturb)
+            self.at(rng.randrange(from_ms, to_ms), disturb)
 
     def next_ms(self) -> int | None:
         """When the next one begins or ends; None when all have."""
@@ -93,14 +93,14 @@ class Faults:
         self._crash(self._rng.choice(self._tools.frameworks), "crash of a framework")
 
     def _crash(self, address: str, kind: str) -> None:
-        if not self._strike(address, kind):
+        if not self.strike(address, kind):
             return
         self._tools.cluster.crash(address)
         self._tools.audit.died(self._world.now_ms, address)
 
         def again() -> None:
             self._tools.cluster.start(address)
-            self._over(address)
+            self.over(address)
 
         self._later(again)
 
@@ -116,14 +116,14 @@ class Faults:
         """An agent's host loses its power: what runs there is gone, what is on its disk is not."""
         name = self._an_agent()
         address = f"agent/{name}"
-        if not self._strike(address, "crash of a host"):
+        if not self.strike(address, "crash of a host"):
             return
         self._tools.cluster.crash_host(name)
         self._tools.audit.died(self._world.now_ms, address)
 
         def again() -> None:
             self._tools.cluster.start(address)
-            self._over(address)
+            self.over(address)
 
         self._later(again)
 
@@ -132,9 +132,11 @@ class Faults:
         name = self._an_agent()
         address = f"agent/{name}"
         last = len(self._tools.cluster.agent_names()) == 1
-        if last or any(f"{what} {address}" in self._struck for what in ("link of", "master to", "size of")):
+        if last or any(
+            f"{what} {address}" in self._struck for what in ("link of", "master to", "size of", "operator of")
+        ):
             return
-        if not self._strike(address, "agent replaced"):
+        if not self.strike(address, "agent replaced"):
             return
         info = self._tools.cluster.info(name)
         self._tools.cluster.remove_agent(name)
@@ -143,14 +145,14 @@ class Faults:
         def again() -> None:
             self._tools.cluster.add_agent(info)
             self._tools.audit.agent_added(info)
-            self._over(address)
+            self.over(address)
 
         self._later(again)
 
     def _change_agent(self) -> None:
         """An agent has less of everything, or lends out some of what it does not use; later it is as it was."""
         name = self._an_agent()
-        if not self._strike(f"size of agent/{name}", "agent changed"):
+        if not self.strike(f"size of agent/{name}", "agent changed"):
             return
         before = self._tools.cluster.info(name)
         if self._rng.random() < LENDS:
@@ -161,7 +163,7 @@ class Faults:
 
         def again() -> None:
             self._update(before)
-            self._over(f"size of agent/{name}")
+            self.over(f"size of agent/{name}")
 
         self._later(again)
 
@@ -172,26 +174,26 @@ class Faults:
     def _flap(self) -> None:
         """The link of the master to an agent is cut and healed several times in a row."""
         peer = f"agent/{self._an_agent()}"
-        if not self._strike(f"master to {peer}", "link flaps"):
+        if not self.strike(f"master to {peer}", "link flaps"):
             return
         at_ms = self._world.now_ms
         for _ in range(FLAPS):
-            self._at(at_ms, lambda: self._world.cut(MASTER, peer))
-            self._at(at_ms + self._rng.randrange(*FLAP_MS), lambda: self._world.heal(MASTER, peer))
+            self.at(at_ms, lambda: self._world.cut(MASTER, peer))
+            self.at(at_ms + self._rng.randrange(*FLAP_MS), lambda: self._world.heal(MASTER, peer))
             at_ms += FLAP_MS[1] + self._rng.randrange(*FLAP_MS)
-        self._at(at_ms, lambda: self._over(f"master to {peer}"))
+        self.at(at_ms, lambda: self.over(f"master to {peer}"))
 
     def _isolate(self) -> None:
         """An agent's or a framework's host is cut off."""
         agents = [f"agent/{n}" for n in self._tools.cluster.agent_names()]
         host = self._rng.choice(agents if self._rng.random() < 0.8 else self._tools.frameworks)
-        if not self._strike(f"link of {host}", "host cut off"):
+        if not self.strike(f"link of {host}", "host cut off"):
             return
         self._world.isolate(host)
 
         def heal() -> None:
             self._world.rejoin(host)
-            self._over(f"link of {host}")
+            self.over(f"link of {host}")
 
         self._later(heal)
 
@@ -199,13 +201,13 @@ class Faults:
         """One link of the master is cut: to the allocator, or to an agent that others can still reach."""
         name = self._an_agent()
         peer = ALLOCATOR if self._rng.random() < 0.5 else f"agent/{name}"
-        if not self._strike(f"master to {peer}", "link of the master cut"):
+        if not self.strike(f"master to {peer}", "link of the master cut"):
             return
         self._world.cut(MASTER, peer)
 
         def heal() -> None:
             self._world.heal(MASTER, peer)
-            self._over(f"master to {peer}")
+            self.over(f"master to {peer}")
 
         self._later(heal)
 
@@ -250,7 +252,7 @@ class Faults:
 
     # ------------------------------------------------------------ when
 
-    def _strike(self, target: str, kind: str) -> bool:
+    def strike(self, target: str, kind: str) -> bool:
         """Mark the target as struck; False if it is struck already."""
         if target in self._struck:
             return False
@@ -258,7 +260,11 @@ class Faults:
         self._count(kind, target)
         return True
 
-    def _over(self, target: str) -> None:
+    def is_struck(self, target: str) -> bool:
+        return target in self._struck
+
+    def over(self, target: str) -> None:
+        """The target may be struck again."""
         del self._struck[target]
         self._tools.story(f"{self._world.now_ms} over: {target}")
 
@@ -268,9 +274,10 @@ class Faults:
 
     def _later(self, end: Callable[[], None]) -> None:
         low, high = LONG_MS if self._rng.randrange(LONG_EVERY) == 0 else SHORT_MS
-        self._at(self._world.now_ms + self._rng.randrange(low, high), end)
+        self.at(self._world.now_ms + self._rng.randrange(low, high), end)
 
-    def _at(self, at_ms: int, act: Callable[[], None]) -> None:
+    def at(self, at_ms: int, act: Callable[[], None]) -> None:
+        """Do it then."""
         self._order += 1
         heappush(self._due, (at_ms, self._order, act))
 

@@ -18,11 +18,13 @@ from raymesos.model.tasks import ALL_CAPABILITIES, Capability, Reason, TaskState
 from raymesos.sim.converting import Conversions
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     AcknowledgeOperation,
     Decline,
     FrameworkError,
     FrameworkInfo,
+    InverseOffers,
     Kill,
     Launch,
     LaunchGroup,
@@ -140,6 +142,9 @@ class WorkloadMachine:
                 self._rest_if_idle(out)
             case OperationUpdate(status):
                 self._operation_told(status, out)
+            case InverseOffers(offers):
+                asked = tuple([offer.id for offer in offers])
+                out.send(MASTER, AcceptInverse(self._load.framework_id, asked, REFUSE_MS))
             case Subscribed(framework_id):
                 self._subscribed(now_ms, framework_id, out)
             case Wake("reconcile"):
@@ -291,8 +296,10 @@ class WorkloadMachine:
     def _ended(self, status: TaskStatus, live: Live, out: Outbox) -> None:
         load = self._load
         del load.live[status.task_id]
-        by_user = status.state in (TaskState.FINISHED, TaskState.KILLED) or (
-            status.state is TaskState.FAILED and status.reason is Reason.NONE
+        by_user = (
+            status.state is TaskState.FINISHED
+            or (status.state is TaskState.KILLED and status.reason is not Reason.AGENT_DRAINING)
+            or (status.state is TaskState.FAILED and status.reason is Reason.NONE)
         )
         if by_user:
             load.done += 1

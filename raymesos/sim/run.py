@@ -19,6 +19,7 @@ from raymesos.sim.cluster import OURS, Cluster, Makers, Watcher
 from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
 from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
+from raymesos.sim.interventions import Interventions
 from raymesos.sim.jobs import BATCH
 from raymesos.sim.report import Report
 from raymesos.sim.story import Story
@@ -48,6 +49,7 @@ def run(
     *,
     jobs: int = 0,
     faults: bool = False,
+    operators: bool | None = None,
     progress: Progress | None = None,
     settings: Settings | None = None,
     watch: Watcher | None = None,
@@ -56,6 +58,7 @@ def run(
 ) -> Report:
     """Run `tasks` tasks of `frameworks` frameworks, and `jobs` batch jobs, on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
+    With `faults`, or if it is said, `operators` drain agents, mark them gone and take machines down meanwhile.
     `progress` hears how far it is each virtual second, `watch` each message that a machine took, with what it sent in answer.
     Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
@@ -66,7 +69,7 @@ def run(
         raise InvalidValue("jobs", jobs, "must be at least 0")
     return _Run(
         Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress, watch
-    ).go(1000 * longest_s, faults=faults)
+    ).go(1000 * longest_s, faults=faults, operators=faults if operators is None else operators)
 
 
 class _Run:
@@ -88,11 +91,11 @@ class _Run:
         self._batch: BatchLoad | None = None
         self._faults: Faults | None = None
 
-    def go(self, longest_ms: int, *, faults: bool) -> Report:
+    def go(self, longest_ms: int, *, faults: bool, operators: bool) -> Report:
         began = time.perf_counter()
         self._build()
-        if faults:
-            self._plan_faults()
+        if faults or operators:
+            self._plan_faults(faults=faults, operators=operators)
         # A pass of the cyclic collector over a large world takes longer than a round; nothing here is garbage before the end.
         collecting = gc.isenabled()
         gc.disable()
@@ -126,11 +129,16 @@ class _Run:
             self._batch = self._work.batch = BatchLoad(self._cluster, rng, self.report.jobs, self._note)
             self._audit.tasks.forgetful[BATCH] = None
 
-    def _plan_faults(self) -> None:
+    def _plan_faults(self, *, faults: bool, operators: bool) -> None:
         tools = Tools(self._cluster, self._audit, self._framework_addresses(), self._story.line)
-        count = max(FEWEST_FAULTS, self.report.agents // AGENTS_PER_FAULT)
+        count = max(FEWEST_FAULTS, self.report.agents // AGENTS_PER_FAULT) if faults else 0
         rng = Random(self._rng.getrandbits(64))
-        self._faults = Faults(tools, rng, count=count, from_ms=START_MS + FAULTS_FROM_MS, to_ms=START_MS + FAULTS_TO_MS)
+        from_ms, to_ms = START_MS + FAULTS_FROM_MS, START_MS + FAULTS_TO_MS
+        self._faults = Faults(tools, rng, count=count, from_ms=from_ms, to_ms=to_ms)
+        if operators:
+            # Their dice are their own: the faults of a seed are the same without them.
+            rng = Random(f"operators {self.report.seed}")
+            Interventions(self._faults, tools, rng, from_ms=from_ms, to_ms=to_ms)
 
     def _framework_addresses(self) -> tuple[str, ...]:
         return (*(load.address for load in self._loads), *((BATCH,) if self._batch is not None else ()))

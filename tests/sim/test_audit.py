@@ -24,10 +24,14 @@ from raymesos.wire.messages import (
     AgentInfo,
     Allocations,
     ConfigureAgent,
+    DeactivateAgent,
+    DrainAgent,
     ExecutorUpdate,
     Grant,
+    InverseGrants,
     LaunchTasks,
     Offers,
+    OperatorAnswer,
     Recover,
     RunTasks,
     StatusUpdate,
@@ -101,6 +105,40 @@ def names(report: Report) -> set[str]:
 def test_without_a_bug_nothing_is_found() -> None:
     report = with_bug("none", lambda sends: sends)
     assert (report.violations, report.done) == ([], 60)
+
+
+class Lying:
+    """A master that tells operators that it is done, and does nothing."""
+
+    def __init__(self, inner: MasterMachine) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
+        if isinstance(message, DrainAgent | DeactivateAgent):
+            out.send(sender, OperatorAnswer(message.request_id))
+        else:
+            self._inner.handle(now_ms, sender, message, out)
+
+
+def test_a_master_that_only_says_that_it_drains_agents_is_found() -> None:
+    def lying(settings: MasterSettings, cluster_id: str) -> Any:
+        return Lying(MasterMachine(settings, cluster_id))
+
+    assert run(4, 2, 500, seed=2, operators=True).violations == []
+    assert "offer.barred" in names(run(4, 2, 500, seed=2, operators=True, makers=Makers(lying), longest_s=600))
+
+
+def test_an_allocator_that_asks_a_framework_twice_to_leave_is_found() -> None:
+    def twice(to: str, message: Any) -> list[tuple[str, Any]] | None:
+        return [(to, message), (to, message)] if isinstance(message, InverseGrants) else None
+
+    def allocator(settings: AllocatorSettings, seed: int) -> Any:
+        return Spoiled(AllocatorMachine(settings, seed), once(twice))
+
+    assert "grant.inverse" in names(run(4, 2, 500, seed=10, operators=True, makers=Makers(allocator=allocator)))
 
 
 def test_a_master_that_makes_two_offers_of_one_grant_is_found() -> None:

@@ -12,6 +12,14 @@ from raymesos.sim.report import Report
 from raymesos.sim.run import run
 
 CORPUS = Path(__file__).with_name("corpus.json")
+"""Cases without `operators` are older than they are: a seed means what it meant."""
+OPERATORS = {
+    "agent deactivated",
+    "agent drained",
+    "agent drained to be gone",
+    "agent marked gone",
+    "machine maintained",
+}
 
 
 def clean(report: Report) -> None:
@@ -34,12 +42,26 @@ def test_a_run_without_faults_launches_each_task_once_and_loses_none() -> None:
 def test_nothing_is_lost_once_faults_have_healed(seed: int) -> None:
     report = run(12, 4, 250, seed=seed, faults=True)
     clean(report)
-    assert sum(report.faults.values()) >= 10
+    assert sum(report.faults.values()) >= 13
+
+
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_operators_may_do_what_they_want_and_everything_is_run(seed: int) -> None:
+    report = run(12, 4, 250, seed=seed, operators=True)
+    clean(report)
+    assert 1 <= len(report.faults.keys() & OPERATORS) <= 4
+
+
+def test_what_operators_do_leaves_the_faults_of_a_seed_as_they_are() -> None:
+    with_them, without = (run(12, 4, 50, seed=5, faults=True, operators=each) for each in (True, False))
+    assert with_them.faults.keys() & OPERATORS
+    assert not without.faults.keys() & OPERATORS
+    assert run(12, 4, 50, seed=5, faults=True).digest == with_them.digest != without.digest
 
 
 def test_every_kind_of_fault_happens_in_a_few_seeds() -> None:
     kinds = {kind for seed in range(10, 16) for kind in run(20, 4, 100, seed=seed, faults=True).faults}
-    assert kinds == {
+    assert kinds == OPERATORS | {
         "agent changed",
         "agent replaced",
         "crash of a host",
@@ -57,7 +79,8 @@ def test_every_kind_of_fault_happens_in_a_few_seeds() -> None:
 
 @pytest.mark.parametrize("case", json.loads(CORPUS.read_text()), ids=lambda case: case["why"])
 def test_a_seed_that_once_failed_stays_well(case: dict[str, object]) -> None:
-    clean(run(case["agents"], case["frameworks"], case["tasks"], case["seed"], faults=True))  # type: ignore[arg-type]
+    numbers = (case["agents"], case["frameworks"], case["tasks"], case["seed"])
+    clean(run(*numbers, faults=True, operators=case.get("operators", False)))  # type: ignore[arg-type]
 
 
 def test_progress_is_told_while_the_run_goes_on() -> None:
