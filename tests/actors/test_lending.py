@@ -6,12 +6,8 @@ import os
 import threading
 from typing import Any
 
-import pytest
-
-import raymesos as rm
 from raymesos.actors.host import Host
 from raymesos.actors.lending import Lending, idle_of_node
-from raymesos.errors import InvalidValue
 from raymesos.kernel.agent.estimator import Usage
 from raymesos.kernel.agent.machine import AgentMachine
 from raymesos.model.attributes import Attributes
@@ -62,9 +58,3 @@ def test_the_agent_is_told_every_so_often() -> None:
     finally:
         host.stop()
     assert estimator.seen[0].free == info.resources
-
-
-@pytest.mark.parametrize("wish", [{"lend": "ports:[1-2]"}, {"lend": "much"}, {"lend": "cpus:1", "estimator": "guess"}])
-def test_what_cannot_be_lent_is_refused_before_anything_starts(wish: dict[str, Any]) -> None:
-    with pytest.raises(InvalidValue):
-        rm.start(quiet=True, **wish)

@@ -29,10 +29,12 @@ from raymesos.wire.messages import Grant
 # So few roles are put in order by themselves; of more the sorter's own order is walked, in which one that is owed comes soon.
 FEW_ROLES = 16
 
+Parts = dict[Agent, dict[Subscription, Resources]]
+
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass works with. `parts` is what it has given so far, by agent."""
+    """What one pass works with. `parts` is what the stage has given so far, by agent."""
 
     ledger: Ledger
     filters: Filters
@@ -41,7 +43,7 @@ class Pass:
     now_ms: int
     steps: int
     """An agent's room is dealt to those who say exactly what they want in about so many steps; 0: one task at a time."""
-    parts: dict[Agent, dict[Subscription, Resources]] = field(default_factory=dict)
+    parts: Parts = field(default_factory=dict)
     tasks: dict[tuple[Agent, Subscription], int] = field(default_factory=dict)
     """How many tasks' worth was given to those who say exactly what they want."""
     count: int = 0
@@ -60,15 +62,18 @@ def allocate(
     # decline for an hour would cost a whole pass a second (20,000 agents, 10 frameworks: 0.4 s).
     candidates = [agent for agent in agents if agent.passed_over != wishes]
     this = Pass(ledger, filters, held, Outcome(len(candidates)), now_ms, 0 if scoring == "spread" else STEPS)
+    met: Parts = {}
     if ledger.roster.order.active:
         if any(ledger.quotas.required):
             _meet_guarantees(this, ordered(candidates, scoring, dice))
+            # Who had its guarantee met of an agent may have more of it by fair share: what is reserved above its role, say.
+            met, this.parts = this.parts, {}
         if scoring == "spread":
             _spread(this, ordered(candidates, scoring, dice))
         else:
             for agent in ordered(candidates, scoring, dice):
                 _deal(this, agent)
-    _tell_grants(this)
+    _tell_grants(this, met)
     return this.outcome
 
 
@@ -262,8 +267,13 @@ def _give(this: Pass, agent: Agent, subscription: Subscription, offer: Resources
     parts[subscription] = offer if before is None else before + offer
 
 
-def _tell_grants(this: Pass) -> None:
+def _tell_grants(this: Pass, met: Parts) -> None:
+    """One grant for each agent and subscription, of what both stages gave."""
     grants, granted = this.outcome.grants, this.outcome.granted
+    for agent, parts in met.items():
+        dealt = this.parts.setdefault(agent, {})
+        for subscription, offer in parts.items():
+            dealt[subscription] = offer + dealt[subscription] if subscription in dealt else offer
     for agent, parts in this.parts.items():
         for subscription, offer in parts.items():
             grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))

@@ -17,7 +17,8 @@ from raymesos.kernel.allocator.roster import Roster
 from raymesos.model.attributes import Attributes
 from raymesos.model.portions import once, open_quantities, shared_part, unshared_part
 from raymesos.model.quota import Quota
-from raymesos.model.resources import EMPTY, Key, Resources, build
+from raymesos.model.resources import EMPTY, Key, Resources
+from raymesos.model.revocable import remaining
 from raymesos.wire.messages import AgentAdded
 
 
@@ -261,9 +262,7 @@ class Ledger:
         self.roster.changed[role_name] = None
         if self.quotas.quotas:
             self._count_open_held(subscription.role, resources, vector, by=-1)
-            self.roster.wishes += (
-                1  # There may be room again under a limit, or headroom: for agents that nobody could take.
-            )
+            self._may_have_room()
 
     def _new_to(
         self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector
@@ -286,7 +285,7 @@ class Ledger:
         """Work out what is free from the total and what is held."""
         held = unshared_part(agent.held_by_all())
         agent.over = not agent.total.contains(held)
-        agent.free = _left(agent.total, held) if agent.over else agent.total - held
+        agent.free = remaining(agent.total, held) if agent.over else agent.total - held
         whole = agent.free is agent.total
         agent.free_vector = agent.total_vector if whole else self._vector(agent.free)
         self._set_offerable(agent)
@@ -302,6 +301,10 @@ class Ledger:
 
     # ------------------------------------------------------------ what quotas count
 
+    def _may_have_room(self) -> None:
+        """There may be more room under a limit, or less to hold back: agents that nobody could take are to be offered again."""
+        self.roster.wishes += 1
+
     def _count_open(self, agent: Agent) -> None:
         """Bring `open_free` in line with what is free of the agent."""
         if not self.quotas.quotas:
@@ -310,7 +313,10 @@ class Ledger:
         free: Vector = ()
         if agent.active:
             free = agent.free_vector if agent.plain else pool.vector(open_quantities(agent.free))
-        self.open_free = plus(self.open_free, minus(free, agent.open_vector))
+        change = minus(free, agent.open_vector)
+        if max(change, default=0) > 0:
+            self._may_have_room()
+        self.open_free = plus(self.open_free, change)
         agent.open_vector = free
 
     def _count_open_held(self, role: Role, resources: Resources, vector: Vector, *, by: int) -> None:
@@ -321,6 +327,8 @@ class Ledger:
 
     def _count_reserved(self, agent: Agent, *, gone: bool = False) -> None:
         """Bring the quotas in line with what of the agent's total is reserved, or with its being gone."""
+        if agent.reserved:
+            self._may_have_room()
         for chain, vector in agent.reserved:
             self.quotas.unreserve(chain, vector)
         agent.reserved = ()
@@ -331,6 +339,8 @@ class Ledger:
             chain = self.quotas.chain(role)
             if chain:
                 rows.append((chain, self._vector(agent.total.reserved_to(role))))
+        if rows:
+            self._may_have_room()
         agent.reserved = tuple(rows)
         for chain, vector in rows:
             self.quotas.reserve(chain, vector)
@@ -382,14 +392,3 @@ def _without(resources: Resources, shared: Resources) -> Resources:
     """`resources` without the shared things of `shared`, however many hold them."""
     keys = {key: None for key, _ in shared}
     return resources.filter(lambda key: key not in keys) if keys else resources
-
-
-def _left(total: Resources, held: Resources) -> Resources:
-    """What is left of each kind of resource; nothing of a kind of which more is held than there is."""
-    left = EMPTY
-    for key, quantity in total:
-        piece = build([(key, quantity)])
-        taken = held.filter(key.__eq__)
-        if piece.contains(taken):
-            left = left + (piece - taken)
-    return left
