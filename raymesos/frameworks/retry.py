@@ -32,7 +32,7 @@ _USERS_REASONS = (
     Reason.TASK_UNAUTHORIZED,
 )
 # Nobody who waits for the task wanted it killed.
-_SYSTEMS_KILLS = (Reason.AGENT_DRAINING, Reason.CONTAINER_PREEMPTED)
+_SYSTEMS_KILLS = (Reason.AGENT_DRAINING, Reason.CONTAINER_PREEMPTED, Reason.PREEMPTED)
 # Nothing of the task has run, so no report of it will come.
 NEVER_RAN = (Reason.CONTAINER_LAUNCH_FAILED, Reason.TASK_INVALID, Reason.TASK_UNAUTHORIZED)
 # The first system retry comes at once; an agent that eats tasks must not be fed as fast as it eats.

@@ -7,7 +7,7 @@ from raymesos.model.quota import Quantities, Quota
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.maintenance import Unavailability
 from raymesos.wire.registry import message
-from raymesos.wire.values import Demand, Grant, Held
+from raymesos.wire.values import Claim, Demand, Grant, Held
 
 # ---------------------------------------------------------------- master → allocator
 
@@ -142,6 +142,8 @@ class Recover:
     resources: Resources
     refuse_ms: int | None = None
     task_ended: bool = False
+    release: int = 0
+    """Not 0 for what was taken back for somebody: such are numbered."""
 
 
 @message(54)
@@ -234,3 +236,12 @@ class InverseGrants:
 
     epoch: int
     pairs: tuple[tuple[str, str], ...]
+
+
+@message(65)
+class Preempt:
+    """What is owed and used by others, after a pass over all agents. `seen`: the highest `release` of a Recover that the pass knew of."""
+
+    epoch: int
+    claims: tuple[Claim, ...]
+    seen: int = 0

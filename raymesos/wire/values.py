@@ -135,6 +135,24 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """The framework's role is owed resources that others use: `count` tasks of `shape`, or, of a framework that did not say what it wants, `quantities`.
+
+    `takings` are (role, at most so much of it; names that are not there: as much as it holds), from whom to take first first. `agents` are those that it would use.
+    `kind`: guarantee or fair.
+    """
+
+    framework_id: str
+    role: str
+    kind: str
+    shape: Resources
+    count: int
+    quantities: Quantities
+    takings: tuple[tuple[str, Quantities], ...]
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AgentInfo:
     """What an agent says of itself. `name` is unique in the cluster and is its address's last part. `resources` are its own, without what is lent out."""
 

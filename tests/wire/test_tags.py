@@ -70,6 +70,7 @@ GOLDEN = {
     62: "FreeConverted",
     63: "InverseGrants",
     64: "ResumeAllocation",
+    65: "Preempt",
     70: "RegisterAgent",
     71: "ReregisterAgent",
     72: "AgentRegistered",

@@ -75,6 +75,7 @@ def recover(state: State, message: Recover, now_ms: int) -> bool:
 
     Raises InvariantBroken if it was not held: the master's books and these have parted.
     """
+    state.released = max(state.released, message.release)
     agent = state.ledger.agents.get(message.agent_id)
     if agent is None or agent.incarnation != message.incarnation:
         return False  # Held of a former life of the agent: the addition of this one told anew what is held.

@@ -85,29 +85,40 @@ def _meet_guarantees(this: Pass, agents: list[Agent]) -> None:
     for agent in agents:
         if not owed:
             return
-        if agent not in this.ledger.offerable or not holds.may_be_dealt(this.holds, agent, this.now_ms):
+        if agent not in this.ledger.offerable:
             continue
+        held_for = holds.holder(this.holds, agent, this.now_ms)
+        if held_for is not None:
+            if not (held_for.role in owed and _meet(this, agent, held_for)):
+                continue
+            holds.release(this.holds, agent)
         for role in list(_in_order(this.ledger, owed)):
-            if agent not in this.ledger.offerable:
-                break
             for framework_id in role.sorter.walk():
-                _meet(this, agent, role.subscriptions[framework_id])
-                if agent not in this.ledger.offerable or not _is_owed(this.ledger, role):
-                    break
+                _meet_all(this, agent, role.subscriptions[framework_id])
         owed = {role: None for role in owed if _is_owed(this.ledger, role)}
 
 
-def _meet(this: Pass, agent: Agent, subscription: Subscription) -> None:
+def _meet_all(this: Pass, agent: Agent, subscription: Subscription) -> None:
+    """As much as the role is owed; one that says exactly what it wants takes it step by step."""
+    while agent in this.ledger.offerable and _is_owed(this.ledger, subscription.role):
+        if not (_meet(this, agent, subscription) and subscription.exact and not subscription.sated):
+            return
+
+
+def _meet(this: Pass, agent: Agent, subscription: Subscription) -> bool:
+    """Whether the agent has something of what the subscription's role is owed; then it is given."""
     ledger = this.ledger
     if not suits(ledger, agent, subscription, this.outcome):
-        return
+        return False
     offer = guaranteed_part(ledger, agent, subscription, this.given.get(agent, {}))
     if subscription.exact:
         offer = _cut(this, agent, subscription, offer)
     if not offer or not ledger.worth_offering(offer, subscription.least):
-        return
-    if not _is_refused(this, agent, subscription, offer):
-        _give(this, agent, subscription, offer)
+        return False
+    if _is_refused(this, agent, subscription, offer):
+        return False
+    _give(this, agent, subscription, offer)
+    return True
 
 
 def _owed_roles(ledger: Ledger) -> dict[Role, None]:

@@ -81,6 +81,8 @@ class Subscription:
     """By agent id, as far as somebody asked: whether the framework's constraints let it see the agent."""
     agents: int = 0
     """On how many agents it holds something."""
+    below_since_ms: int | None = None
+    """Since when its role has been below its fair share, as far as passes have looked."""
     misfit: Resources | None = None
     """The first shape of `demand` that no agent could hold, as of `misfit_version` of the ledger's totals."""
     misfit_version: int = -1

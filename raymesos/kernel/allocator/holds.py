@@ -70,10 +70,6 @@ def holder(holds: Holds, agent: Agent, now_ms: int) -> Subscription | None:
     return hold.subscription
 
 
-def may_be_dealt(holds: Holds, agent: Agent, now_ms: int) -> bool:
-    return holder(holds, agent, now_ms) is None
-
-
 def hold(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     """Keep the agent for the subscription, whose turn it is and who cannot use what is free now. False if that would not help, or would be too much."""
     holds, ledger = this.holds, this.ledger

@@ -8,9 +8,10 @@ from __future__ import annotations
 from raymesos.kernel.allocator import explain, inverse
 from raymesos.kernel.allocator.allocate import allocate
 from raymesos.kernel.allocator.books import Agent
+from raymesos.kernel.allocator.claims import claims
 from raymesos.kernel.allocator.state import State
 from raymesos.machine import MASTER, Outbox
-from raymesos.wire.messages import Allocations, AllocatorReady, InverseGrants
+from raymesos.wire.messages import Allocations, AllocatorReady, InverseGrants, Preempt
 
 TICK = "tick"
 TRIGGERED = "pass"
@@ -74,6 +75,9 @@ def _run(state: State, now_ms: int, out: Outbox, agents: list[Agent], *, whole: 
     state.runs += 1
     if outcome.grants and state.epoch is not None:
         out.send(MASTER, Allocations(state.epoch, tuple(outcome.grants)))
+    owed = claims(state, outcome, now_ms) if whole else ()
+    if owed and state.epoch is not None:
+        out.send(MASTER, Preempt(state.epoch, owed, state.released))
     explain.tell_outcome(state, outcome, now_ms, out, whole=whole)
 
 

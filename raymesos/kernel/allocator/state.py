@@ -40,6 +40,8 @@ class State:
     entitled_as_of: tuple[int, int] = (-1, 0)
     """As of how many wishes (see Roster), and when that was looked at."""
     inverse: Inverse = field(default_factory=dict)
+    released: int = 0
+    """The highest number of a release that was heard of."""
     started_ms: int = 0
     runs: int = 0
 

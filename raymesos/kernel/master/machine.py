@@ -19,6 +19,7 @@ from raymesos.kernel.master import (
     operating,
     operations,
     operator,
+    preemption,
     quotas,
     reconcile,
     registry,
@@ -51,6 +52,7 @@ from raymesos.wire.messages import (
     Operate,
     OperationReport,
     Pong,
+    Preempt,
     ReactivateAgent,
     Reconcile,
     ReconcileOperations,
@@ -106,7 +108,7 @@ FromHost = Wake | LinkDown | LinkUp
 OfAgents = DrainAgent | DeactivateAgent | ReactivateAgent | MarkAgentGone
 OfMaintenance = ScheduleMaintenance | StartMaintenance | StopMaintenance
 FromOperator = OfAgents | OfMaintenance | SetWeights | SetQuotas | Operate
-FromAllocator = AllocatorReady | Allocations | InverseGrants | FreeConverted
+FromAllocator = AllocatorReady | Allocations | Preempt | InverseGrants | FreeConverted
 MasterInbox = FromFramework | FromAgent | FromHost | FromAllocator | FromOperator
 
 _INBOX = dict.fromkeys(get_args(MasterInbox))
@@ -162,6 +164,8 @@ class MasterMachine:
                 operating.free_converted(state, inbox, out, now_ms)
             case Operate():
                 operating.operate(state, sender, inbox, out, now_ms)
+            case Preempt():
+                preemption.preempt(state, inbox, out, now_ms)
             case InverseGrants():
                 inverse.granted(state, inbox, out)
             case SetQuotas():

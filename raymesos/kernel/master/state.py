@@ -43,6 +43,10 @@ class Task:
     holding: bool = True
     kill_grace_ms: int | None = None
     kill_asked: bool = False
+    number: int = 0
+    """Tasks are numbered as the master comes to know of them: the youngest has the highest."""
+    preempted_for: str = ""
+    """For whom it is being killed, if its framework did not ask for that."""
     stray: bool = False
     """Its id was given to another task while its agent was away: it is being killed, and its framework hears nothing of it."""
 
@@ -121,6 +125,16 @@ class Agent:
 
 
 @dataclass(slots=True)
+class Plan:
+    """Room that is being made for somebody on an agent: it `waits_for` the ends of these tasks. `released` numbers the last that came."""
+
+    agent_id: str
+    amounts: dict[str, int]
+    waits_for: dict[tuple[str, str], None] = field(default_factory=dict)
+    released: int = 0
+
+
+@dataclass(slots=True)
 class PendingOperate:
     """An operator's operation that waits for the allocator's word. `before` of the agent becomes `after`; `tries` counts those that failed."""
 
@@ -159,6 +173,10 @@ class State:
     """(when, offer id), soonest first; ids of offers that are gone are skipped."""
     operating: dict[str, PendingOperate] = field(default_factory=dict)
     """By the id of the request to the allocator."""
+    plans: dict[tuple[str, str], list[Plan]] = field(default_factory=dict)
+    """By (framework id, role): the room that is being made for it."""
+    releases: int = 0
+    tasks_known: int = 0
     inverse_offers: dict[str, InverseOffer] = field(default_factory=dict)
     """Outstanding ones."""
     turned_away: dict[str, str] = field(default_factory=dict)
@@ -274,6 +292,8 @@ def trim(kept: dict[str, Any], bound: int) -> None:
 
 def add_task(state: State, agent: Agent, task: Task) -> None:
     """Put the task on the books of its agent and, unless it is a stray, of its framework."""
+    state.tasks_known += 1
+    task.number = state.tasks_known
     agent.tasks[task.key] = task
     state.live[task.state] = state.live.get(task.state, 0) + 1
     if task.holding:

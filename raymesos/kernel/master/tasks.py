@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import notes
+from raymesos.kernel.master import notes, preemption
 from raymesos.kernel.master.state import (
     Agent,
     Framework,
@@ -106,7 +106,14 @@ def release(state: State, task: Task, out: Outbox) -> None:
     out.send(
         ALLOCATOR,
         Recover(
-            task.framework_id, task.info.role, agent.id, agent.incarnation, task.info.resources, None, task_ended=ended
+            task.framework_id,
+            task.info.role,
+            agent.id,
+            agent.incarnation,
+            task.info.resources,
+            None,
+            task_ended=ended,
+            release=preemption.released(state, task),
         ),
     )
 
@@ -187,6 +194,10 @@ def _explained(state: State, agent: Agent, message: StatusUpdate) -> StatusUpdat
     It is said here, where the drain is known for good: an agent that restarts while it drains has forgotten why its tasks are being killed.
     """
     kept, status = state.modes.get(agent.id), message.status
+    task = agent.tasks.get((message.framework_id, status.task_id))
+    if task is not None and task.preempted_for and status.state in (TaskState.KILLING, TaskState.KILLED):
+        text = f"preempted for {task.preempted_for}"
+        return replace(message, status=replace(status, reason=Reason.PREEMPTED, message=text))
     if kept is None or kept.mode is AgentMode.DEACTIVATED or status.reason not in _UNEXPLAINED:
         return message
     if status.state not in (TaskState.KILLING, TaskState.KILLED):
