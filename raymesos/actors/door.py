@@ -24,6 +24,8 @@ CALL_TIMEOUT_S = 60.0
 RETRY_S = 0.1
 # Notes are batched; the observer knows of a new job well within this.
 NOTE_LATE_S = 5.0
+# And of anything else, within this: who asks for what is not there does not wait long.
+NOTE_SOON_S = 0.4
 
 
 class Door:
@@ -89,26 +91,24 @@ class Door:
             raise refusal(answer.kind, answer.error, answer.field, answer.value)
 
     def view(self, name: str, arguments: dict[str, Any]) -> Any:
-        """A view of the observer. A job that was just submitted is waited for: its note may still be on the way. Raises UnknownId."""
-        deadline = time.monotonic() + NOTE_LATE_S
+        """A view of the observer. What was just made is waited for: its note may still be on the way, and that of a job surely is. Raises UnknownId."""
+        began = time.monotonic()
         while True:
             try:
                 return self.call(OBSERVER, "view", name, arguments)
-            except UnknownId:
-                job = arguments.get("job") or arguments.get("subject")
-                if job is None or time.monotonic() > deadline:
-                    raise
-                self._must_be_job(job, arguments)
+            except UnknownId as error:
+                wait_s = NOTE_LATE_S if self._is_job(arguments) else NOTE_SOON_S
+                if time.monotonic() > began + wait_s:
+                    raise error from None
                 time.sleep(0.02)
 
-    def _must_be_job(self, subject: str, arguments: dict[str, Any]) -> None:
-        """Raises UnknownId, of the kind that was asked for, if the batch framework has no such job."""
-        if arguments.get("kind") not in (None, "job"):
-            raise UnknownId(arguments["kind"], subject)
+    def _is_job(self, arguments: dict[str, Any]) -> bool:
+        """Whether the batch framework has the job that a view is asked for."""
+        subject = arguments.get("job") or (arguments.get("kind") in (None, "job") and arguments.get("subject"))
         try:
-            self.call(BATCH, "find", subject)
+            return bool(subject and self.call(BATCH, "find", subject))
         except UnknownId:
-            raise UnknownId("job" if "job" in arguments else "job, framework or role", subject) from None
+            return False
 
     # ------------------------------------------------------------ data
 

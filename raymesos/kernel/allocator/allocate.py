@@ -216,7 +216,7 @@ def _step_held(this: Pass, agent: Agent, subscription: Subscription) -> bool:
                 if offer is not None:
                     _give(this, agent, other, offer)
                     return True
-            else:
+            elif other is not subscription:
                 until_ms = holds.until_ms(this.holds, agent)
                 this.outcome.block(other, "held", until_ms=until_ms, role=subscription.role.name)
     return False

@@ -15,6 +15,16 @@ from raymesos.wire.messages import Demand
 from raymesos.wire.notes import WaitReason
 
 
+@dataclass(slots=True)
+class Block:
+    """One kind of thing that kept a subscription from something, on so many agents. `until_ms` is the soonest end of it, `role` and `vector` are of the last one seen."""
+
+    agents: int = 0
+    until_ms: int | None = None
+    role: str = ""
+    vector: Vector = ()
+
+
 @dataclass(slots=True, eq=False)
 class Framework:
     """`known` from FrameworkAdded to FrameworkRemoved; a framework that is not may still hold resources."""
@@ -88,6 +98,8 @@ class Subscription:
     misfit_version: int = -1
     told: tuple[WaitReason, ...] = ()
     """What the last WaitNote said."""
+    stood: dict[str, Block] = field(default_factory=dict)
+    """By kind, what stood in its way in the last pass in which anything did; nothing since it got all that it could take."""
 
     @property
     def sated(self) -> bool:

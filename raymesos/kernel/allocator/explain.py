@@ -18,13 +18,18 @@ from raymesos.wire.notes import MetricsNote, PassNote, ShareNote, WaitNote, Wait
 LOOK_AGAIN_MS = 5_000
 # What says most comes first: of several reasons the first is the headline.
 ORDER = ("limit", "headroom", "constraint", "capability", "domain", "minimum", "held", "filtered")
+# These stand in the way whatever is free.
+LASTING = ("constraint", "capability", "domain")
 
 
 def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, whole: bool) -> None:
     """Tell of a pass. Why frameworks wait is worked out only after a pass over all agents: one over a few says little about the rest."""
     out.note(PassNote(now_ms, outcome.agents, len(outcome.grants), tuple(state.filters.active().items())))
     for subscription in outcome.granted:
+        subscription.stood = {}
         tell_wait(subscription, (), now_ms, out)
+    for subscription, blocks in outcome.blocks.items():
+        subscription.stood = blocks
     if whole:
         _tell_waits(state, outcome, now_ms, out)
         out.note(MetricsNote(now_ms, tuple(cluster_metrics(state).items())))
@@ -114,20 +119,27 @@ def _reasons(state: State, outcome: Outcome, subscription: Subscription, *, agen
     if blocks:
         return tuple(_reason(state, kind, blocks[kind]) for kind in ORDER if kind in blocks)
     if state.ledger.offerable:
-        kept = tuple(r for r in subscription.told if r.kind in ORDER and r.kind != "filtered")
+        stood = subscription.stood
+        kept = tuple(_reason(state, kind, stood[kind]) for kind in ORDER[:-1] if kind in stood)
         if kept:
-            return kept  # Nothing was offered to it in this pass that was not offered before; what stood in the way still does.
+            return kept  # What is free now it was not asked about again, for what stood in the way still does.
         until_ms = state.filters.oldest_end(subscription.key)
         if until_ms is not None:
             return (WaitReason("filtered", until_ms=until_ms),)
+    lasting = tuple(_reason(state, kind, subscription.stood[kind]) for kind in LASTING if kind in subscription.stood)
+    return (*lasting, _no_turn(state, outcome, subscription))
+
+
+def _no_turn(state: State, outcome: Outcome, subscription: Subscription) -> WaitReason:
+    """Nothing but that others have it, or come first."""
     if outcome.grants:
-        return (WaitReason("role_behind"),)
+        return WaitReason("role_behind")
     kept_for_it = state.holds.of(subscription)
     if kept_for_it:
         agents_are = "1 agent is" if kept_for_it == 1 else f"{kept_for_it} agents are"
-        return (WaitReason("nothing_free", f"{agents_are} kept for its tasks", agents=kept_for_it),)
+        return WaitReason("nothing_free", f"{agents_are} kept for its tasks", agents=kept_for_it)
     small = subscription.exact and state.ledger.offerable
-    return (WaitReason("nothing_free", "what is free is too little for one of its tasks" if small else ""),)
+    return WaitReason("nothing_free", "what is free is too little for one of its tasks" if small else "")
 
 
 def _reason(state: State, kind: str, block: Block) -> WaitReason:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from raymesos.kernel.allocator.books import Agent, Subscription
+from raymesos.kernel.allocator.outcome import Outcome
+from raymesos.kernel.allocator.portion import quota_allows, suits
 from raymesos.kernel.allocator.wants import left
 from raymesos.model.resources import Resources
 from raymesos.model.settings import AllocatorSettings
@@ -73,10 +75,12 @@ def holder(holds: Holds, agent: Agent, now_ms: int) -> Subscription | None:
 def hold(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     """Keep the agent for the subscription, whose turn it is and who cannot use what is free now. False if that would not help, or would be too much."""
     holds, ledger = this.holds, this.ledger
+    shape = _waiting_shape(agent, subscription)
+    if shape is None or (ledger.quotas.quotas and not quota_allows(ledger, subscription, shape, this.outcome)):
+        return False  # What comes free there would not be for it.
     if not holds.settings.hold_ms or holds.resting.get(agent, 0) > this.now_ms:
         return False
-    shape = _waiting_shape(agent, subscription)
-    if shape is None or this.filters.refuses(subscription.key, agent.id):
+    if this.filters.refuses(subscription.key, agent.id) or not suits(ledger, agent, subscription, Outcome(0)):
         return False
     if holds.of(subscription) >= min(left(subscription, _number(subscription, shape)), holds.settings.holds_per_role):
         return False

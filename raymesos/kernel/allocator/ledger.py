@@ -6,7 +6,7 @@ free and open in `open_free`; all are indexes beside them, and `check` compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.audit import check_ledger
@@ -159,9 +159,13 @@ class Ledger:
 
     # ------------------------------------------------------------ quotas
 
-    def set_quotas(self, quotas: Iterable[Quota]) -> None:
+    def set_quotas(self, quotas: Sequence[Quota]) -> None:
         """Replace the quotas of these roles, and count anew what is consumed."""
         self.quotas.set(quotas)
+        self.roster.changed.update((quota.role, None) for quota in quotas)
+        for role in self.roster.roles.values():
+            for subscription in role.subscriptions.values():
+                subscription.stood = {}
         self.open_free = ()
         for agent in self.agents.values():
             agent.open_vector, agent.reserved = (), ()

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from raymesos.kernel.allocator.books import Block as Block
 from raymesos.kernel.allocator.books import Subscription
 from raymesos.kernel.allocator.pool import Vector
 from raymesos.wire.messages import Grant
-
-
-@dataclass(slots=True)
-class Block:
-    """One kind of thing that kept a subscription from something, on so many agents. `until_ms` is the soonest end of it, `role` and `vector` are of the last one seen."""
-
-    agents: int = 0
-    until_ms: int | None = None
-    role: str = ""
-    vector: Vector = ()
 
 
 @dataclass(slots=True)

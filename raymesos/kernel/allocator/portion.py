@@ -67,6 +67,20 @@ def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Re
     return cut
 
 
+def quota_allows(ledger: Ledger, subscription: Subscription, shape: Resources, outcome: Outcome) -> bool:
+    """Whether limits and headroom leave room for one task of this shape, whatever is free on one agent. If not, the outcome hears which of them is in the way."""
+    chain = ledger.chain(subscription.role)
+    room = ledger.quotas.room(chain) if chain else None
+    wanted = ledger.roster.pool.vector(shape.quantities())
+    if room is not None and not _within(wanted, room):
+        _blocked_by_limit(ledger, subscription, room, outcome)
+        return False
+    if any(ledger.quotas.required) and not _within(wanted, _surplus(ledger)):
+        _blocked_by_headroom(ledger, subscription, outcome)
+        return False
+    return True
+
+
 def guaranteed_part(ledger: Ledger, agent: Agent, subscription: Subscription, given: dict[Key, None]) -> Resources:
     """What of the agent meets what the role is owed, with what comes along: reserved to exactly the role, revocable, no scalars, and more where limit and headroom allow.
 
@@ -138,11 +152,19 @@ def _tell_why(
 ) -> None:
     """A limit if the room under it is too small, else the headroom that is kept for others."""
     if room is not None and not ledger.worth_offering(_of(ledger, least(wanted, room)), subscription.least):
-        node = _tightest(ledger, ledger.chain(subscription.role), room)
-        outcome.block(subscription, "limit", role=node, vector=tuple(r if r < UNLIMITED else 0 for r in room))
+        _blocked_by_limit(ledger, subscription, room, outcome)
     else:
-        owed = [n.path for n in ledger.quotas.root.children.values() if any(n.owed)]
-        outcome.block(subscription, "headroom", role=", ".join(owed[:3]), vector=ledger.quotas.required)
+        _blocked_by_headroom(ledger, subscription, outcome)
+
+
+def _blocked_by_limit(ledger: Ledger, subscription: Subscription, room: Vector, outcome: Outcome) -> None:
+    node = _tightest(ledger, ledger.chain(subscription.role), room)
+    outcome.block(subscription, "limit", role=node, vector=tuple(r if r < UNLIMITED else 0 for r in room))
+
+
+def _blocked_by_headroom(ledger: Ledger, subscription: Subscription, outcome: Outcome) -> None:
+    owed = [n.path for n in ledger.quotas.root.children.values() if any(n.owed)]
+    outcome.block(subscription, "headroom", role=", ".join(owed[:3]), vector=ledger.quotas.required)
 
 
 def _of(ledger: Ledger, vector: Vector) -> Resources:

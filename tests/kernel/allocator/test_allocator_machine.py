@@ -263,7 +263,7 @@ def test_an_agent_with_gpus_is_offered_only_to_frameworks_that_take_them() -> No
     d.framework("F1", "x", capabilities=without("GPU_RESOURCES"))
     assert d.agent("A", "cpus:1;mem:512;gpus:1") == []
     assert d.tick() == []
-    assert waits(d)[-1] == ("F1", "nothing_free")
+    assert waits(d)[-1] == ("F1", "capability")
     assert brief(d.framework("F2", "y")) == [("F2", "A", "cpus:1;gpus:1;mem:512")]
 
 
