@@ -108,14 +108,18 @@ def volumes(screen: Screen, rows: Sequence[Row]) -> None:
 
 def maintenance(screen: Screen, view: Row) -> None:
     down = [(m["hostname"], m["ip"]) for m in view["down"]]
+    said: dict[str, list[str]] = {}
+    for row in view.get("answers", ()):
+        said.setdefault(row["hostname"], []).append(f"{row['framework']}: {row['answer'].lower()}")
     screen.table(
-        ("MACHINE", "STATE", "FROM", "FOR"),
+        ("MACHINE", "STATE", "FROM", "FOR", "FRAMEWORKS SAY"),
         [
             (
                 _machine(m),
                 "down" if (m["hostname"], m["ip"]) in down else "scheduled",
                 moment(window["start_ms"]),
                 "ever" if window["duration_ms"] is None else span(window["duration_ms"]),
+                ", ".join(said.get(m["hostname"], ())),
             )
             for window in view["windows"]
             for m in window["machines"]

@@ -37,12 +37,22 @@ def volumes(view: View, now_ms: int, *, agent: str | None = None) -> list[dict[s
 
 
 def maintenance(view: View, now_ms: int) -> dict[str, Any]:
-    """The schedule and the machines that are down: {windows: [{machines, start_ms, duration_ms}], down: [{hostname, ip}]}."""
+    """The schedule, the machines that are down, and what frameworks said to inverse offers.
+
+    {windows: [{machines, start_ms, duration_ms}], down: [{hostname, ip}], answers: [{hostname, framework, answer}]}
+    """
     note = view.maintenance
     return {
         "windows": [_window(w) for w in note.windows] if note is not None else [],
         "down": [_machine(m) for m in note.down] if note is not None else [],
+        "answers": [_answer(view, *row) for row in note.answers] if note is not None else [],
     }
+
+
+def _answer(view: View, hostname: str, framework_id: str, answer: str) -> dict[str, str]:
+    """The framework by its name, if it is known."""
+    framework = view.frameworks.get(framework_id)
+    return {"hostname": hostname, "framework": framework.name if framework else framework_id, "answer": answer}
 
 
 def find_agent(view: View, agent: str) -> AgentNote:

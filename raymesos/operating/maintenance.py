@@ -40,7 +40,7 @@ class Maintenance:
 
     @property
     def status(self) -> dict[str, Any]:
-        """{windows: [{machines, start_ms, duration_ms}], down: [{hostname, ip}]}; times in ms since 1970."""
+        """{windows: [{machines, start_ms, duration_ms}], down: [{hostname, ip}], answers: [{hostname, framework, answer}]}; times in ms since 1970."""
         found: dict[str, Any] = self._door.view("maintenance", {})
         return found
 

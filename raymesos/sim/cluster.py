@@ -148,8 +148,8 @@ class Cluster:
         self.start(address)
 
     def start(self, address: str) -> None:
-        """A new life of the machine at `address`, with what its journal holds. Raises Conflict if it is running; an agent that has stopped for good is not."""
-        if getattr(self.kernel(address), "stopped", ""):
+        """A new life of the machine at `address`, with what its journal holds. Raises Conflict if it is running; an agent that the master has shut down does not count as running."""
+        if getattr(self.kernel(address), "was_shut_down", False):
             self.crash(address)
         journal = self.world.journal(address)
         machine = self._make(address, journal.epoch)

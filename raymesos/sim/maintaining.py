@@ -112,7 +112,7 @@ class Maintaining:
 
     def _windows(self, given: Schedule, start: float | None, duration: float | None) -> list[Window]:
         if isinstance(given, Mapping):
-            given = rows("windows", given.get("windows", ()))
+            given = rows("windows", given.get("windows", [given] if given else []))
         listed = [given] if isinstance(given, str) or hasattr(given, "name") else rows("windows", given)  # type: ignore[arg-type]
         if listed and all(isinstance(row, Mapping) and "hostname" not in row and "ip" not in row for row in listed):
             return [_window(row) for row in listed]  # type: ignore[arg-type]
@@ -120,8 +120,8 @@ class Maintaining:
             return []
         if start is None:
             raise InvalidValue("start", start, "must be a number of virtual seconds")
-        start_ms = self.calendar.start_ms + _seconds("start", start)
-        duration_ms = None if duration is None else _seconds("duration", duration)
+        start_ms = self.calendar.start_ms + milliseconds("start", start)
+        duration_ms = None if duration is None else milliseconds("duration", duration)
         return [Window(_machines(listed), Unavailability(start_ms, duration_ms))]  # type: ignore[arg-type]
 
 
@@ -140,11 +140,6 @@ def _nanoseconds(field: str, given: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidValue(field, given, "must be nanoseconds, a whole number")
     return value // NS_PER_MS
-
-
-def _seconds(field: str, seconds: float) -> int:
-    """In ms; the master is to judge of less than none."""
-    return milliseconds(field, seconds) if seconds >= 0 else -max(1, milliseconds(field, -seconds))
 
 
 def _machines(given: Any) -> tuple[MachineId, ...]:

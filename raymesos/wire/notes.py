@@ -172,8 +172,12 @@ class MetricsNote:
 
 @message(210)
 class MaintenanceNote:
-    """The whole maintenance schedule, and which of its machines are down now."""
+    """The whole maintenance schedule, which of its machines are down now, and what frameworks last said to inverse offers.
+
+    `answers`: (hostname, framework id, ACCEPT or DECLINE).
+    """
 
     at_ms: int
     windows: tuple[Window, ...]
     down: tuple[MachineId, ...] = ()
+    answers: tuple[tuple[str, str, str], ...] = ()

@@ -60,10 +60,11 @@ def test_of_agents_of_one_name_the_one_that_is_there_is_meant() -> None:
         seen.view("agent", agent="A2")
 
 
-def test_maintenance_is_the_last_schedule_and_what_is_down() -> None:
-    assert Observed().view("maintenance") == {"windows": [], "down": []}
+def test_maintenance_is_the_last_schedule_what_is_down_and_what_frameworks_said() -> None:
+    nothing: dict[str, list[object]] = {"windows": [], "down": [], "answers": []}
+    assert Observed().view("maintenance") == nothing
     window = Window((MachineId("h1"), MachineId("h2", "10.0.0.2")), Unavailability(NOW_MS))
-    seen = Observed(MaintenanceNote(NOW_MS, (window,), (MachineId("h1"),)))
+    seen = Observed(MaintenanceNote(NOW_MS, (window,), (MachineId("h1"),), (("h2", "f1", "ACCEPT"),)))
     assert seen.view("maintenance") == {
         "windows": [
             {
@@ -73,6 +74,7 @@ def test_maintenance_is_the_last_schedule_and_what_is_down() -> None:
             }
         ],
         "down": [{"hostname": "h1", "ip": ""}],
+        "answers": [{"hostname": "h2", "framework": "f1", "answer": "ACCEPT"}],
     }
     seen.tell(MaintenanceNote(NOW_MS, ()))
-    assert seen.view("maintenance") == {"windows": [], "down": []}
+    assert seen.view("maintenance") == nothing

@@ -338,3 +338,46 @@ def test_s40_vi_machines_go_down_and_up_only_in_their_turn(sim: Simulation) -> N
     assert a1.state == "ACTIVE"
     sim.schedule_maintenance(["A2"], start=7.0)
     assert sim.maintenance_status() == {"A2": {"mode": "DOWN", "answers": {}}}
+
+
+def test_an_agent_that_was_shut_down_may_be_started_again_and_is_taken_when_its_machine_is_up(sim: Simulation) -> None:
+    a1 = sim.add_agent("A1", WHOLE)
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    sim.schedule_maintenance(a1, start=5.0)
+    sim.start_maintenance(a1)
+    sim.settle()
+    sim.restart("A1")
+    sim.advance(100)
+    assert (a1.state, f1.offers) == ("GONE", [])
+    sim.stop_maintenance(a1)
+    sim.restart("A1")
+    sim.settle()
+    assert (a1.state, [o.agent for o in f1.offers]) == ("ACTIVE", ["A1"])
+
+
+def test_a_window_alone_is_a_schedule_and_a_start_before_all_time_is_none(sim: Simulation) -> None:
+    sim.schedule_maintenance(window({"hostname": "A1"}))
+    for start, duration in ((-1.0, None), (5.0, -1.0)):
+        with pytest.raises(InvalidValue):
+            sim.schedule_maintenance("A2", start=start, duration=duration)
+    with pytest.raises(InvalidValue, match="start"):
+        sim.schedule_maintenance("A2")
+    assert list(sim.maintenance_status()) == ["A1"]
+    sim.schedule_maintenance({})
+    assert sim.maintenance_status() == {}
+
+
+def test_the_observer_shows_the_schedule_and_the_answers(sim: Simulation) -> None:
+    f1, _ = running(sim)
+    sim.schedule_maintenance("A1", start=60.0)
+    sim.settle()
+    f1.accept_inverse(f1.inverse_offers)
+    sim.settle()
+    view = sim.view("maintenance")
+    assert [w["machines"] for w in view["windows"]] == [[{"hostname": "A1", "ip": ""}]]
+    assert (view["down"], view["answers"]) == ([], [{"hostname": "A1", "framework": "F1", "answer": "ACCEPT"}])
+    sim.start_maintenance("A1")
+    sim.settle()
+    view = sim.view("maintenance")
+    assert (view["down"], view["answers"]) == ([{"hostname": "A1", "ip": ""}], [])

@@ -87,6 +87,11 @@ class AgentMachine:
         """Why the agent stopped for good; empty while it has not."""
         return self.state.phase.reason if isinstance(self.state.phase, Stopped) else ""
 
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the master has ended all that this life of the agent had, for good or until it takes it again."""
+        return isinstance(self.state.phase, Stopped) or self.state.turned_away
+
     def restore(self, records: Iterable[Any]) -> None:
         """Take back an earlier life's records. Called before anything else."""
         recovery.restore(self.state, records)

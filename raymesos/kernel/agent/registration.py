@@ -64,7 +64,7 @@ def refused(state: State, message: AgentRefused, out: Outbox, now_ms: int) -> No
         stopping.stop_everything(state, f"refused: {message.reason}", out, now_ms)
     elif not isinstance(state.phase, Leaving | Recovering) and (state.agent_id or not isinstance(state.phase, Joining)):
         stopping.end_everything(state, out)
-        state.agent_id = ""
+        state.agent_id, state.turned_away = "", True
         out.persist(AgentIdKept(""))
         join(state, out)
 

@@ -169,6 +169,8 @@ class State:
     frameworks: dict[str, Framework] = field(default_factory=dict)
     ended: dict[tuple[str, str], None] = field(default_factory=dict)
     """(framework id, task id) of the last tasks whose terminal update was acknowledged."""
+    turned_away: bool = False
+    """It was refused for now in this life, and has given up all that it had."""
     draining: bool = False
     """Its tasks are being killed and it takes no new ones, as the master said since it last registered us."""
 

@@ -37,18 +37,22 @@ def granted(state: State, message: InverseGrants, out: Outbox) -> None:
         out.send(str(state.frameworks[framework_id].address), InverseOffers(tuple(offers)))
 
 
-def answered(state: State, sender: str, message: AcceptInverse | DeclineInverse, out: Outbox) -> None:
-    """Keep the answer for the status. Inverse offers that are over, or another's, are skipped."""
+def answered(state: State, sender: str, message: AcceptInverse | DeclineInverse, out: Outbox) -> bool:
+    """Keep the answer for the status; whether it is another than before. Inverse offers that are over, or another's, are skipped."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
-        return
+        return False
     accepts = isinstance(message, AcceptInverse)
     count(state, "messages_accept_inverse_offers" if accepts else "messages_decline_inverse_offers")
+    said, news = "ACCEPT" if accepts else "DECLINE", False
     for offer_id in message.offer_ids:
         if offer_id in framework.inverse_offers:
             offer = _take(state, offer_id)
-            state.agents[offer.agent_id].inverse_answers[framework.id] = "ACCEPT" if accepts else "DECLINE"
+            answers = state.agents[offer.agent_id].inverse_answers
+            news = news or answers.get(framework.id) != said
+            answers[framework.id] = said
             out.send(ALLOCATOR, InverseAnswered(framework.id, offer.agent_id, refuse_of(message.refuse_ms)))
+    return news
 
 
 def rescind_of_agent(state: State, agent: Agent, out: Outbox) -> None:

@@ -233,7 +233,7 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
         case Decline():
             offers.declined(state, sender, message, out, now_ms)
         case AcceptInverse() | DeclineInverse():
-            inverse.answered(state, sender, message, out)
+            maintenance.answered(state, sender, message, out, now_ms)
         case Revive():
             frameworks.revive(state, sender, message, out)
         case Suppress():

@@ -14,9 +14,11 @@ from raymesos.kernel.master.operator import Refused, answer
 from raymesos.kernel.master.state import Agent, Machine, State, host_of, schedule, trim
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
+    AcceptInverse,
     AgentInfo,
     AgentRefused,
     AgentUnavailability,
+    DeclineInverse,
     Gone,
     MachineId,
     MachinesDown,
@@ -95,7 +97,15 @@ def status(state: State) -> list[tuple[MachineId, bool, dict[str, str]]]:
 
 def note(state: State, out: Outbox, now_ms: int) -> None:
     """Tell the observer the schedule as it is."""
-    out.note(MaintenanceNote(now_ms, state.windows, tuple([m.id for m in state.machines.values() if m.down])))
+    down = tuple([m.id for m in state.machines.values() if m.down])
+    answers = [(a.info.hostname, *said) for a in state.agents.values() for said in a.inverse_answers.items()]
+    out.note(MaintenanceNote(now_ms, state.windows, down, tuple(answers)))
+
+
+def answered(state: State, sender: str, message: AcceptInverse | DeclineInverse, out: Outbox, now_ms: int) -> None:
+    """Take a framework's answer to inverse offers; the observer is told if it is another than before."""
+    if inverse.answered(state, sender, message, out):
+        note(state, out, now_ms)
 
 
 def _replace(state: State, windows: tuple[Window, ...], out: Outbox, now_ms: int) -> None:
