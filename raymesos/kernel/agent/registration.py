@@ -62,11 +62,13 @@ def refused(state: State, message: AgentRefused, out: Outbox, now_ms: int) -> No
     event(out, now_ms, "agent refused", state.agent_id or state.info.name, message.reason)
     if not message.for_now:
         stopping.stop_everything(state, f"refused: {message.reason}", out, now_ms)
-    elif not isinstance(state.phase, Leaving | Recovering) and (state.agent_id or not isinstance(state.phase, Joining)):
-        stopping.end_everything(state, out)
-        state.agent_id, state.turned_away = "", True
-        out.persist(AgentIdKept(""))
-        join(state, out)
+    elif not isinstance(state.phase, Leaving | Recovering):
+        state.turned_away = True
+        if state.agent_id or not isinstance(state.phase, Joining):
+            stopping.end_everything(state, out)
+            state.agent_id = ""
+            out.persist(AgentIdKept(""))
+            join(state, out)
 
 
 def called_back(state: State, out: Outbox) -> None:
