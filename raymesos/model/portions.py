@@ -29,7 +29,10 @@ def open_quantities(resources: Resources) -> Mapping[str, int]:
 
 
 def cut_open(resources: Resources, most: Mapping[str, int]) -> Resources:
-    """`resources`, with at most `most` (thousandths by name) of the open scalars; names that it does not have are left whole. An indivisible disk stays whole or goes."""
+    """`resources`, with at most `most` (thousandths by name) of the open scalars; names that it does not have are left whole.
+
+    An indivisible disk stays whole or goes; what may be divided then fills up the rest.
+    """
     if resources.is_plain:
         whole = resources.quantities()
         part = {name: min(value, most.get(name, value)) for name, value in whole.items()}
@@ -37,12 +40,12 @@ def cut_open(resources: Resources, most: Mapping[str, int]) -> Resources:
     kept: list[tuple[Key, Quantity]] = []
     left = dict(most)
     cut = False
-    for key, quantity in resources:
+    for key, quantity in sorted(resources, key=lambda piece: not _is_indivisible(piece[0])):
         if key.name in left and isinstance(quantity, int) and is_open(key):
             piece = min(quantity, left[key.name])
             if piece < quantity:
                 cut = True
-                piece = 0 if key.disk is not None and key.disk.source in INDIVISIBLE else piece
+                piece = 0 if _is_indivisible(key) else piece
             left[key.name] -= piece
             if piece:
                 kept.append((key, piece))
@@ -110,12 +113,16 @@ def _take(pieces: list[tuple[Key, int]], size: int) -> list[tuple[Key, int]] | N
     taken = []
     for key, quantity in sorted(pieces, key=lambda piece: not piece[0].reservations):
         part = min(quantity, size)
-        if part < quantity and key.disk is not None and key.disk.source in INDIVISIBLE:
+        if part < quantity and _is_indivisible(key):
             continue
         if part:
             taken.append((key, part))
             size -= part
     return taken if not size else None
+
+
+def _is_indivisible(key: Key) -> bool:
+    return key.disk is not None and key.disk.source in INDIVISIBLE
 
 
 def _is_volume(key: Key) -> bool:

@@ -210,7 +210,7 @@ class Ledger:
 
     def worth_offering(self, resources: Resources, least: tuple[Vector, ...] | None = None) -> bool:
         """Whether `resources` reach one of the least quantities worth a message."""
-        return _reaches(self._vector(resources), self.default_least if least is None else least)
+        return _reaches(resources, self._vector(resources), self.default_least if least is None else least)
 
     def fits_some_agent(self, role: str, shape: Resources) -> bool:
         """Whether some agent's total, empty, could hold `shape` for `role`."""
@@ -296,7 +296,7 @@ class Ledger:
 
     def _set_offerable(self, agent: Agent) -> None:
         agent.passed_over = -1
-        if agent.active and any(_reaches(agent.free_vector, least) for least in self._leasts):
+        if agent.active and any(_reaches(agent.free, agent.free_vector, least) for least in self._leasts):
             self.offerable[agent] = None
         else:
             self.offerable.pop(agent, None)
@@ -386,9 +386,9 @@ def _is_special(key: Key) -> bool:
     return bool(key.reservations) or key.shared or key.revocable
 
 
-def _reaches(vector: Vector, leasts: tuple[Vector, ...]) -> bool:
+def _reaches(resources: Resources, vector: Vector, leasts: tuple[Vector, ...]) -> bool:
     if not leasts:
-        return any(vector)
+        return bool(resources)  # Ports alone are something, too.
     return any(covers(vector, least) for least in leasts)
 
 
