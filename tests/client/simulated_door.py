@@ -29,7 +29,7 @@ class Client:
     """What a `Cluster` has of the operator's side."""
 
     def __init__(self, sim: Simulation) -> None:
-        self.door = SimulatedDoor(sim)
+        self.door, self._sim = SimulatedDoor(sim), sim
         self.roles, self.quota, self.agents = Roles(self.door), Quotas(self.door), Agents(self.door)
         self.volumes, self.maintenance = Volumes(self.door, late_s=0), Maintenance(self.door)
 
@@ -38,3 +38,6 @@ class Client:
 
     def unreserve(self, agent: str, resources: str) -> None:
         unreserve(self.door, agent, resources, late_s=0)
+
+    def explain(self, subject: str) -> dict[str, Any]:
+        return self._sim.explain(subject)
