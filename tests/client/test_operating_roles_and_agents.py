@@ -8,6 +8,8 @@ from simulated_door import Client
 from raymesos.errors import Conflict, InvalidValue, UnknownId
 from raymesos.sim import Simulation
 
+NONE: dict[str, list[object]] = {"windows": [], "down": [], "answers": []}
+
 
 @pytest.fixture
 def sim() -> Simulation:
@@ -95,7 +97,7 @@ def test_what_is_no_span_of_time_is_refused_by_name(client: Client, grace: objec
 
 
 def test_maintenance_is_scheduled_started_and_stopped(sim: Simulation, client: Client) -> None:
-    assert client.maintenance.status == {"windows": [], "down": []}
+    assert client.maintenance.status == NONE
     client.maintenance.schedule([{"machines": ["A1"], "start": "2026-01-05T22:00:00Z", "duration": "2h"}])
     window = client.maintenance.status["windows"][0]
     assert (window["machines"][0]["hostname"], window["duration_ms"]) == ("A1", 7_200_000)
@@ -104,6 +106,6 @@ def test_maintenance_is_scheduled_started_and_stopped(sim: Simulation, client: C
     with pytest.raises(InvalidValue):
         client.maintenance.start(["A1"])
     client.maintenance.stop(["A1"])
-    assert client.maintenance.status == {"windows": [], "down": []}
+    assert client.maintenance.status == NONE
     with pytest.raises(InvalidValue):
         client.maintenance.start(["A2"])

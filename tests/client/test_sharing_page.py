@@ -15,8 +15,9 @@ from raymesos.sim import Simulation
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "sharing.md").read_text()
-PYTHON = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "rm." not in block]
-WRITTEN = [line for block in re.findall(r"```\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PYTHON = [block for language, block in BLOCKS if language == "python" and "rm." not in block]
+WRITTEN = [line for language, block in BLOCKS if not language for line in block.splitlines()]
 WRITTEN += re.findall(r"^    \.venv/bin/(raymesos .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
 COMMANDS = [line.partition("  #")[0].removeprefix("$ ") for line in WRITTEN if re.match(r"(\$ )?raymesos ", line)]
 
