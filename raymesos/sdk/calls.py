@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from raymesos.errors import InvalidValue
 from raymesos.frameworks.custom.machine import Call
+from raymesos.frameworks.operations import Wish
 from raymesos.model.resources import Resources
 from raymesos.model.settings import MAX_REFUSE_MS
+from raymesos.sdk.operations import Operation, OperationStatus, exact
 from raymesos.sdk.values import (
     FrameworkInfo,
     InverseOffer,
@@ -19,17 +21,17 @@ from raymesos.sdk.values import (
     demand_of,
     milliseconds,
 )
-from raymesos.wire import messages as wire
 from raymesos.wire.messages import (
     Accept,
     AcceptInverse,
     Acknowledge,
+    AcknowledgeOperation,
     Decline,
     DeclineInverse,
     Kill,
-    Launch,
-    Operation,
+    OperationRef,
     Reconcile,
+    ReconcileOperations,
     Revive,
     Suppress,
     TaskRef,
@@ -43,6 +45,8 @@ Inverse = InverseOffer | str | Iterable[InverseOffer | str]
 """Inverse offers or their ids; one or several."""
 Launched = TaskInfo | TaskGroup | Iterable[TaskInfo | TaskGroup]
 """Tasks and groups of tasks; one or several."""
+Operated = Operation | Iterable[Operation]
+"""Tasks, groups, and what `reserve` and its like return; one or several."""
 Demanded = Iterable[tuple[Resources | str, int]]
 """(shape, count) pairs."""
 Asked = Iterable[TaskStatus | tuple[str, str] | str]
@@ -70,10 +74,13 @@ class Calls(ABC):
 
     # ------------------------------------------------------------ offers
 
-    def accept(self, offers: Offered, operations: Launched = (), refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
-        """Use the offers, which are of one agent and one role, together: start the tasks and groups in order; what is left is refused for `refuse_seconds`."""
-        listed = [operations] if isinstance(operations, TaskInfo | TaskGroup) else list(operations)
-        self._call(Accept("", _ids(offers), _operations(listed), _refusal_ms(refuse_seconds)))
+    def accept(self, offers: Offered, operations: Operated = (), refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
+        """Use the offers, which are of one agent and one role, together: start tasks and groups, reserve, make volumes, in order; what is left is refused for
+        `refuse_seconds`. Raises InvalidValue."""
+        listed = [operations] if isinstance(operations, TaskInfo | TaskGroup | Wish) else list(operations)
+        several = [offers] if isinstance(offers, Offer | str) else list(offers)
+        made = exact(listed, several, self.info)
+        self._call(Accept("", _ids(several), made, _refusal_ms(refuse_seconds)))
 
     def launch_tasks(self, offers: Offered, tasks: Launched, refuse_seconds: float = DEFAULT_REFUSE_S) -> None:
         """`accept` by its older name. No tasks decline the offers."""
@@ -126,27 +133,24 @@ class Calls(ABC):
         """Have the master say, in updates, what it knows of these tasks; with none, of all that have not ended."""
         self._call(Reconcile("", tuple(_task_ref(task) for task in tasks)))
 
+    # ------------------------------------------------------------ operations
+
+    def acknowledge_operation(self, status: OperationStatus) -> None:
+        """The outcome is dealt with: it is not sent again. No effect for one that wants no acknowledgement."""
+        if status.uuid:
+            self._call(AcknowledgeOperation("", status.agent_id, status.operation_id, status.uuid))
+
+    def reconcile_operations(self, operations: Iterable[tuple[str, str] | str] = ()) -> None:
+        """Have the master say what it knows of these operations, ids or (id, agent id) pairs; with none, of all whose outcome was not acknowledged."""
+        refs = tuple(OperationRef(row) if isinstance(row, str) else OperationRef(*row) for row in operations)
+        self._call(ReconcileOperations("", refs))
+
     def _roles(self, roles: Iterable[str]) -> tuple[str, ...]:
         named = tuple([roles] if isinstance(roles, str) else roles)
         for role in named:
             if role not in self.info.roles:
                 raise InvalidValue("roles", role, f"is none of the framework's roles ({', '.join(self.info.roles)})")
         return named
-
-
-def _operations(listed: Iterable[TaskInfo | TaskGroup]) -> tuple[Operation, ...]:
-    """Each group as itself, tasks that follow each other as one launch."""
-    made: list[Operation] = []
-    run: list[wire.TaskInfo] = []
-    for each in listed:
-        if isinstance(each, TaskInfo):
-            run.append(each.to_wire())
-            continue
-        if run:
-            made.append(Launch(tuple(run)))
-            run = []
-        made.append(each.to_wire())
-    return tuple([*made, Launch(tuple(run))] if run else made)
 
 
 def _ids(offers: Offered | Inverse) -> tuple[str, ...]:

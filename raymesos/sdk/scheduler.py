@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from raymesos.errors import Conflict
 from raymesos.frameworks.custom.machine import Callback
+from raymesos.sdk.operations import OperationStatus, operation_status_of
 from raymesos.sdk.values import InverseOffer, Offer, TaskStatus, inverse_offer_of, offer_of, status_of
 from raymesos.wire.messages import (
     Failure,
@@ -13,6 +14,7 @@ from raymesos.wire.messages import (
     FromExecutor,
     InverseOffers,
     Offers,
+    OperationUpdate,
     Rescind,
     RescindInverse,
     Subscribed,
@@ -44,6 +46,9 @@ class Scheduler:
 
     def status_update(self, driver: Driver, status: TaskStatus) -> None:
         """Something became of a task. The same update may come more than once, those of one task in order; acknowledged on return unless that is ours to do."""
+
+    def operation_status(self, driver: Driver, status: OperationStatus) -> None:
+        """What became of an operation with an id. It may come more than once; acknowledged on return unless that is ours to do."""
 
     def framework_message(self, driver: Driver, executor_id: str, agent_id: str, data: bytes) -> None:
         """An executor sent `data`. Best effort."""
@@ -77,6 +82,11 @@ def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
             scheduler.status_update(driver, told)
             if driver.implicit_acknowledgements:
                 driver.acknowledge(told)
+        case OperationUpdate(outcome):
+            became = operation_status_of(outcome)
+            scheduler.operation_status(driver, became)
+            if driver.implicit_acknowledgements:
+                driver.acknowledge_operation(became)
         case FromExecutor(agent_id, executor_id, data):
             scheduler.framework_message(driver, executor_id, agent_id, data)
         case Failure(agent_id, executor_id, exit_status):

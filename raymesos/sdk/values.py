@@ -122,10 +122,14 @@ class TaskInfo:
     labels: Mapping[str, str] | None = None
     priority: int = 0
     """Of the framework's tasks, and all others, those with the lowest are ended first when somebody has to give something back."""
+    volumes: Sequence[str] = ()
+    """Ids of volumes that it uses, found in its sandbox under their paths."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.priority, int) or isinstance(self.priority, bool):
             raise InvalidValue("priority", self.priority, "must be a whole number")
+        if isinstance(self.volumes, str) or not all(isinstance(id, str) for id in self.volumes):
+            raise InvalidValue("volumes", self.volumes, "must be a list of ids")
         self.to_wire()
 
     def to_wire(self) -> wire.TaskInfo:

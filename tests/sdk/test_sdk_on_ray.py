@@ -16,7 +16,18 @@ import ray
 import raymesos as rm
 from raymesos.errors import Conflict
 from raymesos.machine import MASTER
-from raymesos.sdk import FrameworkInfo, Offer, TaskGroup, TaskInfo, TaskStatus
+from raymesos.sdk import (
+    FrameworkInfo,
+    Offer,
+    OperationStatus,
+    TaskGroup,
+    TaskInfo,
+    TaskStatus,
+    create_volume,
+    destroy_volume,
+    reserve,
+    unreserve,
+)
 from workloads.hello_framework.main import Hello, main
 
 pytestmark = pytest.mark.ray
@@ -282,3 +293,50 @@ def test_a_second_driver_takes_over_and_the_first_hears_why_it_ends(cluster: rm.
     third.stop()
     assert third.join() == "DRIVER_STOPPED"
     until(lambda: state_of(cluster, third.framework_id) in ("completed", "gone"))
+
+
+class Keeper(rm.Scheduler):
+    """Makes a volume on the first agent that has disk, writes a file into it with one task, reads it with the next, and undoes everything."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, list[str]] = {}
+        self.outcomes: list[tuple[str, str]] = []
+        self.reading = False
+
+    def resource_offers(self, driver: rm.Driver, offers: list[Offer]) -> None:
+        for offer in offers:
+            if not self.states and offer.resources.contains(rm.Resources.parse("disk:64")):
+                self.states["w"] = []
+                made = [reserve("disk:64", operation_id="r"), create_volume("v", "disk:32", "deep/data")]
+                driver.accept(offer, [*made, self.task("w", "echo kept > deep/data/file")], refuse_seconds=0)
+            elif "TASK_FINISHED" in self.states.get("w", []) and "v" in str(offer.resources) and not self.reading:
+                self.reading = True
+                self.states["r"] = []
+                driver.accept(offer, self.task("r", 'test "$(cat deep/data/file)" = kept'), refuse_seconds=0)
+            elif "TASK_FINISHED" in self.states.get("r", []) and "v" in str(offer.resources):
+                undone = [destroy_volume("v", operation_id="d"), unreserve("disk:64", operation_id="u")]
+                driver.accept(offer, undone)
+            else:
+                driver.decline_offer(offer, 0.1)
+
+    def status_update(self, driver: rm.Driver, status: TaskStatus) -> None:
+        self.states[status.task_id].append(status.state)
+        if status.is_terminal and status.state != "TASK_FINISHED":
+            driver.stop()
+
+    def operation_status(self, driver: rm.Driver, status: OperationStatus) -> None:
+        self.outcomes.append((status.operation_id, status.state))
+        if status.operation_id == "u":
+            driver.stop()
+
+    def task(self, task_id: str, command: str) -> TaskInfo:
+        return TaskInfo(task_id=task_id, command=command, resources=SIZE, volumes=["v"])
+
+
+def test_what_one_task_writes_into_a_volume_another_one_reads(cluster: rm.Cluster) -> None:
+    keeper = Keeper()
+    rm.Driver(keeper, FrameworkInfo(name="keeper", roles=["keepers"], principal="k"), cluster).run()
+    assert keeper.states["w"][-1:] == ["TASK_FINISHED"]
+    assert keeper.states["r"][-1:] == ["TASK_FINISHED"]
+    assert dict(keeper.outcomes) == dict.fromkeys(["r", "d", "u"], "OPERATION_FINISHED")
+    assert list(cluster.volumes) == []

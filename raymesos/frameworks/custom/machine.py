@@ -17,6 +17,7 @@ from raymesos.wire.messages import (
     Accept,
     AcceptInverse,
     Acknowledge,
+    AcknowledgeOperation,
     Decline,
     DeclineInverse,
     Demand,
@@ -29,7 +30,11 @@ from raymesos.wire.messages import (
     Launch,
     LaunchGroup,
     Offers,
+    OperationState,
+    OperationStatus,
+    OperationUpdate,
     Reconcile,
+    ReconcileOperations,
     Rescind,
     RescindInverse,
     Revive,
@@ -42,10 +47,20 @@ from raymesos.wire.messages import (
 )
 
 Callback = (
-    Subscribed | Offers | Rescind | InverseOffers | RescindInverse | Update | FromExecutor | Failure | FrameworkError
+    Subscribed
+    | Offers
+    | Rescind
+    | InverseOffers
+    | RescindInverse
+    | Update
+    | OperationUpdate
+    | FromExecutor
+    | Failure
+    | FrameworkError
 )
 InverseCall = AcceptInverse | DeclineInverse
-Call = Accept | Decline | InverseCall | Revive | Suppress | Kill | Acknowledge | Reconcile | Teardown
+OperationCall = AcknowledgeOperation | ReconcileOperations
+Call = Accept | Decline | InverseCall | Revive | Suppress | Kill | Acknowledge | Reconcile | OperationCall | Teardown
 """What the scheduler asks for, with an empty framework id: it may not have heard its own yet."""
 Inbox = Callback | Call | Wake | LinkDown | LinkUp
 
@@ -111,6 +126,7 @@ class CustomMachine:
                 | Rescind()
                 | InverseOffers()
                 | RescindInverse()
+                | OperationUpdate()
                 | Update()
                 | FromExecutor()
                 | Failure()
@@ -165,7 +181,7 @@ def _hear_master(state: State, message: Callback, out: Outbox) -> None:
             if offer_id in state.inverse_offers:
                 del state.inverse_offers[offer_id]
                 state.callbacks.append(message)
-        case Update() | FromExecutor() | Failure():
+        case Update() | OperationUpdate() | FromExecutor() | Failure():
             state.callbacks.append(message)
         case _:
             assert_never(message)
@@ -220,7 +236,7 @@ def _call(state: State, call: Call, out: Outbox, now_ms: int) -> None:
         case Teardown():
             _teardown(state, out)
             return
-        case Kill() | Acknowledge() | Reconcile():
+        case Kill() | Acknowledge() | Reconcile() | AcknowledgeOperation() | ReconcileOperations():
             pass
         case _:
             assert_never(call)
@@ -242,11 +258,16 @@ def _keep_demand(state: State, role: str, demand: tuple[Demand, ...]) -> None:
 
 
 def _bounce(state: State, accept: Accept, now_ms: int) -> None:
-    """No master hears the launches: they are answered here, as in Mesos, so that none is waited for. (Mesos: sched.cpp, acceptOffers)"""
+    """No master hears the launches: they are answered here, as in Mesos, so that none is waited for; operations with ids alike. (Mesos: sched.cpp, acceptOffers)"""
     aware = Capability.PARTITION_AWARE in state.info.capabilities
     told = for_framework(TaskState.DROPPED, partition_aware=aware)
     for operation in accept.operations:
-        for task in operation.tasks if isinstance(operation, Launch | LaunchGroup) else ():
+        if not isinstance(operation, Launch | LaunchGroup):
+            if operation.id:
+                dropped = OperationStatus(operation.id, OperationState.DROPPED, message="Master disconnected")
+                state.callbacks.append(OperationUpdate(dropped))
+            continue
+        for task in operation.tasks:
             status = TaskStatus(
                 task.task_id,
                 told,
