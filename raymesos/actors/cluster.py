@@ -138,7 +138,12 @@ def start_local(
         node_id = ray.get_runtime_context().get_node_id()
         text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
         plans = [
-            AgentPlan(name=f"agent{i + 1}", node_id=node_id, resources=text.format(31000 + 1000 * i, 31999 + 1000 * i))
+            AgentPlan(
+                name=f"agent{i + 1}",
+                node_id=node_id,
+                resources=text.format(31000 + 1000 * i, 31999 + 1000 * i),
+                sharers=agents,
+            )
             for i in range(agents)
         ]
         pid = os.getpid()

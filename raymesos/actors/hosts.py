@@ -205,6 +205,7 @@ class BatchFramework(_Actor):
 class Agent(_Actor):
     def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
         from raymesos.actors.lending import Lending
+        from raymesos.actors.volumes import disk_for_agent
         from raymesos.kernel.agent.estimator import estimator_of
         from raymesos.kernel.agent.machine import AgentMachine
         from raymesos.model.attributes import Attributes
@@ -221,7 +222,7 @@ class Agent(_Actor):
         info = AgentInfo(
             name=agent.name,
             hostname=_hostname(plan),
-            resources=Resources.parse(agent.resources),
+            resources=Resources.parse(agent.resources) + disk_for_agent(directory, agent.sharers),
             attributes=Attributes.parse(agent.attributes),
             node_id=agent.node_id,
             region=agent.region,

@@ -47,3 +47,5 @@ class AgentPlan:
     zone: str = ""
     spares: int = 2
     """Executor processes kept ready: one for the built-in framework's first task, one for any other framework."""
+    sharers: int = 1
+    """How many agents share the disk of their node."""

@@ -11,9 +11,19 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from raymesos.model.resources import Resources
 from raymesos.wire.messages import ChangeVolumes, Volume
 
 _GOING = ".removed-"
+KEPT_FREE_MB = 5 * 1024
+
+
+def disk_for_agent(directory: Path, sharers: int) -> Resources:
+    """The agent's part of the disk that its directory is on: all but 5 GB of it, or half of a small one. The size counts, not what is free now: what is reserved must be
+    there after each restart. (Mesos: Containerizer::resources)"""
+    whole_mb = shutil.disk_usage(directory).total // 2**20
+    usable_mb = whole_mb - KEPT_FREE_MB if whole_mb > 2 * KEPT_FREE_MB else whole_mb // 2
+    return Resources.of_milli({"disk": 1000 * (usable_mb // sharers)})
 
 
 def path_of(volume: Volume, home: Path) -> Path:

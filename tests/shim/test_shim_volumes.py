@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from shim_rig import Owner
 
-from raymesos.actors.volumes import change, path_of
+from raymesos.actors.volumes import change, disk_for_agent, path_of
 from raymesos.wire.messages import ChangeVolumes, Volume
 
 DATA = Volume("eng/prod", "id1", "data")
@@ -68,3 +69,10 @@ def test_a_task_whose_volume_is_not_there_is_not_started(owner: Owner, tmp_path:
     ended = owner.run_shell("t", "true", volumes=[["data", str(tmp_path / "nowhere")]])
     assert (ended["exit"], ended["reason"]) == (None, "REASON_CONTAINER_LAUNCH_FAILED")
     assert "there is no such volume" in ended["message"]
+
+
+def test_agents_of_one_node_share_its_disk_and_some_of_it_stays_free(tmp_path: Path) -> None:
+    whole_mb = shutil.disk_usage(tmp_path).total // 2**20
+    alone, one_of_two = disk_for_agent(tmp_path, 1).scalar("disk"), disk_for_agent(tmp_path, 2).scalar("disk")
+    assert 0 < alone <= 1000 * max(whole_mb - 5 * 1024, whole_mb // 2)
+    assert 0 <= alone - 2 * one_of_two <= 1000
