@@ -66,13 +66,17 @@ def exact(
 
 
 def _wish(each: Operation, known: list[Offer]) -> Wish | Volumes | wire.Operation:
-    if isinstance(each, TaskGroup):
-        return each.to_wire()
-    if not isinstance(each, TaskInfo | Wish):
+    if not isinstance(each, TaskInfo | TaskGroup | Wish):
         raise InvalidValue("operations", each, "must be tasks, task groups, or what reserve and its like return")
+    tasks = () if isinstance(each, Wish) else tuple(each.tasks) if isinstance(each, TaskGroup) else (each,)
+    ids = tuple(tuple(task.volumes) for task in tasks)
+    if isinstance(each, TaskGroup) and not any(ids):
+        return each.to_wire()
     if not known:
         raise InvalidValue("offers", (), "must be the offers themselves, not their ids: what they hold must be known")
-    return each if isinstance(each, Wish) else Volumes(wire.Launch((each.to_wire(),)), tuple(each.volumes))
+    if isinstance(each, Wish):
+        return each
+    return Volumes(each.to_wire() if isinstance(each, TaskGroup) else wire.Launch((each.to_wire(),)), ids)
 
 
 def _maker(info: FrameworkInfo, known: list[Offer]) -> Maker:
