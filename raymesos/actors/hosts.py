@@ -229,7 +229,11 @@ class Agent(_Actor):
             zone=agent.zone,
         )
         machine = AgentMachine(
-            plan.settings.agent, info, incarnation=keeper.epoch, known_executors=self.launcher.recover()
+            plan.settings.agent,
+            info,
+            incarnation=keeper.epoch,
+            known_executors=self.launcher.recover(),
+            unestimated=bool(plan.lend),
         )
         _restore(keeper, machine)
         self.host.add(name, machine)

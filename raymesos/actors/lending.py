@@ -9,6 +9,7 @@ import psutil
 from raymesos.actors.host import Host
 from raymesos.kernel.agent.estimator import Estimator, Usage
 from raymesos.kernel.agent.machine import AgentMachine
+from raymesos.kernel.agent.state import Recovering
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import Estimated
 
@@ -29,6 +30,8 @@ class Lending:
     def after_turn(self, now_ms: int) -> int:
         if self._due_ms == 0:
             self._due_ms = now_ms + min(FIRST_MS, self._every_ms)
+        elif now_ms >= self._due_ms and isinstance(self._agent.state.phase, Recovering):
+            self._due_ms = now_ms + FIRST_MS  # What its tasks hold is not known yet.
         elif now_ms >= self._due_ms:
             self._due_ms = now_ms + self._every_ms
             self._host.post(self._address, self._address, Estimated(self._estimator.estimate(self._usage())))

@@ -19,6 +19,7 @@ from raymesos.wire.messages import AgentInfo, AgentUpdated, ConfigureAgent
 
 def estimated(state: State, revocable: Resources, out: Outbox, now_ms: int) -> None:
     """So much can be lent out from now on; what is lent beyond it is taken back."""
+    state.unestimated = False
     _become(state, replace(state.info, revocable=revocable), out, now_ms)
     take_back(state, out, now_ms)
 

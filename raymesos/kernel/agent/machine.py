@@ -66,6 +66,7 @@ class AgentMachine:
     """`known_executors`: (framework id, executor id[, address]) of executors that the host found alive; those of `restore`d records count too.
 
     `incarnation` is larger for every later life. After `Wake("start")` it recovers those executors, then registers, under `agent_id` if it has one.
+    `unestimated`: what `info` says of what it lends is no estimate; the first Estimated is.
     """
 
     def __init__(
@@ -76,9 +77,12 @@ class AgentMachine:
         *,
         agent_id: str | None = None,
         known_executors: Sequence[tuple[str, str] | tuple[str, str, str]] = (),
+        unestimated: bool = False,
     ) -> None:
         uuids = Uuids(f"agent/{info.name}", incarnation)
-        self.state = State(settings, info, incarnation, uuids, agent_id or "", own=info.resources)
+        self.state = State(
+            settings, info, incarnation, uuids, agent_id or "", own=info.resources, unestimated=unestimated
+        )
         for known in known_executors:
             recovery.expect(self.state, *known)
 

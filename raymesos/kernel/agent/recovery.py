@@ -96,7 +96,8 @@ def proceed(state: State, out: Outbox, now_ms: int) -> None:
         _give_up_tasks(state, out, now_ms)
     for framework in list(state.frameworks.values()):
         forget_if_idle(state, framework)
-    changes.take_back(state, out, now_ms)
+    if not state.unestimated:
+        changes.take_back(state, out, now_ms)
     registration.join(state, out)
 
 

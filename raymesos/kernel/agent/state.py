@@ -171,6 +171,8 @@ class State:
     """(framework id, task id) of the last tasks whose terminal update was acknowledged."""
     turned_away: bool = False
     """It was refused for now in this life, and has given up all that it had."""
+    unestimated: bool = False
+    """No estimate came in this life yet: nothing of what former ones lent is asked back."""
     draining: bool = False
     """Its tasks are being killed and it takes no new ones, as the master said since it last registered us."""
 

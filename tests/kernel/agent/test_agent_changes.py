@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent_rig import E1, EXECUTOR, F1, F2, INFO, Rig, task, to, updates
+import pytest
+from agent_rig import AGENT, E1, EXECUTOR, F1, F2, INFO, Rig, task, to, updates
 
-from raymesos.machine import MASTER, LinkDown, LinkUp
+from raymesos.machine import MASTER, LinkDown, LinkUp, Wake
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import as_revocable, to_take_back
@@ -189,6 +190,19 @@ def test_an_executor_that_is_lost_under_a_preempted_task_makes_no_difference() -
     rig = lending("cpus:1", borrowing("a"))
     estimate(rig, "")
     assert updates(rig.tell(ExecutorLost(F1, E1, "crashed"))) == [("a", TaskState.GONE, PREEMPTED)]
+
+
+@pytest.mark.parametrize("unestimated", [True, False])
+def test_an_agent_that_began_again_asks_nothing_back_before_it_has_an_estimate(*, unestimated: bool) -> None:
+    before = lending("cpus:2", borrowing("a"), borrowing("b"))
+    rig = Rig(start=False, incarnation=2, unestimated=unestimated)
+    rig.agent.restore(before.records)
+    rig.tell(Wake("start"), AGENT)
+    infos = (borrowing("a"), borrowing("b"))
+    sent = rig.subscribe(tasks=infos, states=(TaskState.RUNNING,) * 2)
+    assert killed(sent) == ([] if unestimated else [("b", 0), ("a", 0)])
+    rig.register()
+    assert killed(estimate(rig, "cpus:1")) == ([("b", 0)] if unestimated else [])
 
 
 def test_a_kill_of_the_frameworks_is_still_a_kill() -> None:
