@@ -123,6 +123,8 @@ class TaskAudit:
         return [self._ids.get(address) for address in self.forgetful]
 
     def agent_removed(self, name: str) -> None:
+        """It is gone with all that it knew; to the master, one that comes in its place at once may be the same without memory."""
+        self.agent_died(name)
         for key in self._sent_to.pop(name, {}).values():
             self._tasks[key].gone = True
 
