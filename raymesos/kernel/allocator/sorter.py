@@ -13,7 +13,8 @@ from fractions import Fraction
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
 from raymesos.kernel.allocator.pool import Pool, Vector, minus, plus
-from raymesos.model.resources import Resources
+from raymesos.model.portions import shared_part
+from raymesos.model.resources import EMPTY, Resources
 
 Weight = int | float | str | Fraction
 """Above 0. A float counts as its decimal text: 0.1 is one tenth."""
@@ -78,6 +79,8 @@ class Sorter(ABC):
         self._root.children = {}
         self._clients: dict[str, Node] = {}
         self._weights: dict[str, tuple[int, int]] = {}
+        self._shared: dict[str, Resources] = {}
+        """By client: what is shared of the resources that `allocated` named, with how often."""
         if not isinstance(total, Pool):
             self.set_total(total)
 
@@ -105,6 +108,7 @@ class Sorter(ABC):
         """Forget the client, what it holds and its count. The weight of the path stays."""
         self.deactivate(path)
         node: Node | None = self._clients.pop(path)
+        self._shared.pop(path, None)
         assert node is not None
         node.client = None
         held = node.held
@@ -155,14 +159,25 @@ class Sorter(ABC):
             self._moved(node)
 
     def allocated(self, path: str, resources: Resources | str) -> None:
-        """The client holds `resources` more, and has been allocated to once more."""
+        """The client holds `resources` more, and has been allocated to once more. What is shared counts once, however often it is allocated to the client."""
         self._client(path)
-        self.hold(path, self._vector(resources))
+        value, before = _value(resources), self._shared.get(path, EMPTY)
+        shared = shared_part(value)
+        if shared:
+            self._shared[path] = before + shared
+        self.hold(path, self._vector(_not_among(value, before)))
 
     def unallocated(self, path: str, resources: Resources | str) -> None:
         """The client holds `resources` less. Raises InvariantBroken if it did not hold them."""
         self._client(path)
-        self.release(path, self._vector(resources))
+        value, before = _value(resources), self._shared.get(path, EMPTY)
+        shared = shared_part(value)
+        if not before.contains(shared):
+            raise InvariantBroken("sorter.release", f"{path} holds {before} and gives back {shared}")
+        left = before - shared
+        self.release(path, self._vector(_not_among(value, left)))
+        if shared:
+            self._shared[path] = left
 
     def hold(self, client: str, held: Vector, *, count: bool = True) -> None:
         """`count`: whether it is an allocation, and not only another form of one."""
@@ -240,8 +255,7 @@ class Sorter(ABC):
     # ------------------------------------------------------------ the tree
 
     def _vector(self, resources: Resources | str) -> Vector:
-        value = Resources.parse(resources) if isinstance(resources, str) else resources
-        return self._pool.vector(value.quantities())
+        return self._pool.vector(_value(resources).quantities())
 
     def _client(self, path: str) -> Node:
         node = self._clients.get(path)
@@ -304,6 +318,18 @@ class Sorter(ABC):
         if node.settled and node.parent is not None:
             node.settled = False
             node.parent.moved.append(node)
+
+
+def _value(resources: Resources | str) -> Resources:
+    return Resources.parse(resources) if isinstance(resources, str) else resources
+
+
+def _not_among(resources: Resources, others: Resources) -> Resources:
+    """Those of which `others` have nothing of the same kind."""
+    if not others:
+        return resources
+    kinds = {key: None for key, _ in others}
+    return resources.filter(lambda key: key not in kinds)
 
 
 def _below(node: Node) -> Iterator[Node]:
