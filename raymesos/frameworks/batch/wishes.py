@@ -91,6 +91,8 @@ def _asked_for(state: State, job: Job) -> bool:
 
 def _demand(state: State, job: Job) -> Demand:
     """The shape of its tasks and how many of them it could launch."""
+    if job.spec.gang and job.spec.ports == 0:
+        return Demand(job.spec.resources, job.queue.count, job.spec.role, exact=True, gang=True)
     tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
     # Which ports is the agent's to say: who wants some needs to see them all.
     exact = job.spec.ports == 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from raymesos.kernel.allocator import holds
+from raymesos.kernel.allocator import gangs, holds
 from raymesos.kernel.allocator.books import Agent, Role, Subscription
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
@@ -21,7 +21,7 @@ from raymesos.kernel.allocator.outcome import Outcome
 from raymesos.kernel.allocator.portion import fair_part, guaranteed_part, suits, takeable
 from raymesos.kernel.allocator.scoring import ordered, room
 from raymesos.kernel.allocator.shares import DrfSorter
-from raymesos.kernel.allocator.wants import STEPS, book, next_part
+from raymesos.kernel.allocator.wants import NOTHING, STEPS, Part, book, next_part
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import Key, Resources
 from raymesos.wire.messages import Grant
@@ -46,10 +46,22 @@ class Pass:
     parts: Parts = field(default_factory=dict)
     tasks: dict[tuple[Agent, Subscription], int] = field(default_factory=dict)
     """How many tasks' worth was given to those who say exactly what they want."""
-    count: int = 0
-    """How many tasks' worth the part is that was cut last."""
+    cut: Part = NOTHING
+    """The part that was cut last."""
+    failed: dict[Subscription, None] = field(default_factory=dict)
+    """Gangs for which there is not room enough."""
     given: dict[Agent, dict[Key, None]] = field(default_factory=dict)
     """Shared things that were offered: to one subscription in a pass."""
+
+    def is_refused(self, agent: Agent, subscription: Subscription, offer: Resources) -> bool:
+        """Whether a filter of its own refuses the offer."""
+        refusals = self.filters.of_agent(agent.id)
+        found: list[Filter] | None = refusals.get(subscription.key) if refusals is not None else None
+        until_ms = refused_until(found, offer) if found else None
+        if until_ms is None:
+            return False
+        self.outcome.block(subscription, "filtered", until_ms=until_ms)
+        return True
 
 
 def allocate(
@@ -57,6 +69,7 @@ def allocate(
 ) -> Outcome:
     """Give what is free of `agents`, all offerable. Filters that have ended are gone already."""
     ledger.forget_passed_over(filters.take_lifted())
+    holds.expire(held, now_ms)
     wishes = ledger.roster.wishes
     # What everybody was offered in vain is not offered again until somebody wants more, a filter ends or more is free: else an idle cluster whose frameworks
     # decline for an hour would cost a whole pass a second (20,000 agents, 10 frameworks: 0.4 s).
@@ -87,7 +100,7 @@ def _meet_guarantees(this: Pass, agents: list[Agent]) -> None:
             return
         if agent not in this.ledger.offerable:
             continue
-        held_for = holds.holder(this.holds, agent, this.now_ms)
+        held_for = holds.holder(this.holds, agent)
         if held_for is not None:
             if not (held_for.role in owed and _meet(this, agent, held_for)):
                 continue
@@ -115,7 +128,7 @@ def _meet(this: Pass, agent: Agent, subscription: Subscription) -> bool:
         offer = _cut(this, agent, subscription, offer)
     if not offer or not ledger.worth_offering(offer, subscription.least):
         return False
-    if _is_refused(this, agent, subscription, offer):
+    if this.is_refused(agent, subscription, offer):
         return False
     _give(this, agent, subscription, offer)
     return True
@@ -177,7 +190,7 @@ def _step(this: Pass, agent: Agent) -> bool:
     ledger = this.ledger
     offerable, roles = ledger.offerable, ledger.roster.roles
     parts = this.parts.get(agent)
-    held_for = holds.holder(this.holds, agent, this.now_ms)
+    held_for = holds.holder(this.holds, agent)
     if held_for is not None:
         return _step_held(this, agent, held_for)
     took = False
@@ -187,6 +200,11 @@ def _step(this: Pass, agent: Agent) -> bool:
             subscription = role.subscriptions[framework_id]
             if parts is not None and subscription in parts and not subscription.exact:
                 continue
+            if subscription.exact and (gang := gangs.next_gang(subscription)) is not None:
+                if _place_gang(this, subscription, gang):
+                    return True
+                if gangs.keep(this, agent, subscription, gang):
+                    return took or _step_held(this, agent, subscription)
             offer = _part(this, agent, subscription)
             if offer is None:
                 if subscription.exact and holds.hold(this, agent, subscription):
@@ -202,6 +220,9 @@ def _step(this: Pass, agent: Agent) -> bool:
 
 def _step_held(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     """The agent is kept for the subscription: it takes what it waits for, or others use the time until then."""
+    gang = gangs.next_gang(subscription)
+    if gang is not None and _place_gang(this, subscription, gang):
+        return True
     offer = _part(this, agent, subscription)
     if offer is not None:
         holds.release(this.holds, agent)
@@ -222,6 +243,18 @@ def _step_held(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     return False
 
 
+def _place_gang(this: Pass, subscription: Subscription, number: int) -> bool:
+    """Give all of the gang its room, if there is room for all of it."""
+    found = gangs.placing(this, subscription, number)
+    if found is None:
+        return False
+    this.holds.forget_subscription(subscription)
+    for agent, offer, count in found:
+        this.cut = Part(offer, number, count)
+        _give(this, agent, subscription, offer)
+    return True
+
+
 def _part(this: Pass, agent: Agent, subscription: Subscription) -> Resources | None:
     """What the subscription is to be offered of what is left of the agent now; None if nothing."""
     ledger = this.ledger
@@ -239,7 +272,7 @@ def _part(this: Pass, agent: Agent, subscription: Subscription) -> Resources | N
     if (offer is not agent.free or ledger.unlike) and not ledger.worth_offering(offer, subscription.least):
         this.outcome.block(subscription, "minimum")
         return None
-    return None if _is_refused(this, agent, subscription, offer) else offer
+    return None if this.is_refused(agent, subscription, offer) else offer
 
 
 # ---------------------------------------------------------------- both
@@ -247,18 +280,8 @@ def _part(this: Pass, agent: Agent, subscription: Subscription) -> Resources | N
 
 def _cut(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> Resources:
     """Some tasks' worth of it, by what the subscription says that it wants."""
-    part, this.count = next_part(subscription, offer, this.steps, this.tasks.get((agent, subscription), 0))
-    return part
-
-
-def _is_refused(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> bool:
-    refusals = this.filters.of_agent(agent.id)
-    found: list[Filter] | None = refusals.get(subscription.key) if refusals is not None else None
-    until_ms = refused_until(found, offer) if found else None
-    if until_ms is None:
-        return False
-    this.outcome.block(subscription, "filtered", until_ms=until_ms)
-    return True
+    this.cut = next_part(subscription, offer, this.steps, this.tasks.get((agent, subscription), 0))
+    return this.cut.offer
 
 
 def _give(this: Pass, agent: Agent, subscription: Subscription, offer: Resources) -> None:
@@ -266,8 +289,9 @@ def _give(this: Pass, agent: Agent, subscription: Subscription, offer: Resources
         this.given.setdefault(agent, {}).update(dict.fromkeys(key for key, _ in shared_part(offer)))
     this.ledger.hold(agent, subscription, offer)
     if subscription.exact:
-        book(subscription, offer)
-        this.tasks[agent, subscription] = this.tasks.get((agent, subscription), 0) + this.count
+        book(subscription, this.cut.number, this.cut.count)
+        if subscription.demand[this.cut.number].more:
+            this.tasks[agent, subscription] = this.tasks.get((agent, subscription), 0) + this.cut.count
         this.holds.gave(agent, subscription, this.now_ms)
         if subscription.sated:
             this.ledger.roster.settle(subscription)

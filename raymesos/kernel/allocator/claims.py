@@ -131,13 +131,13 @@ def _tasks(ledger: Ledger, subscription: Subscription, owed: Vector, *, bounded_
     """The first shape that it wants, and how many tasks of it what it is owed allows. Names of which nothing is guaranteed do not count against a guarantee."""
     index = {name: i for i, name in enumerate(ledger.roster.pool.names)}
     for number, demand in enumerate(subscription.demand):
-        wanted = demand.count if subscription.more else left(subscription, number)
+        wanted = demand.count if demand.more else left(subscription, number)
         counts = [wanted, MOST_TASKS]
         for name, size in demand.resources.quantities().items():
             amount = owed[index[name]] if name in index and index[name] < len(owed) else 0
             if amount < UNLIMITED and not (bounded_by_owed and not _is_guaranteed(ledger, subscription.role, name)):
                 counts.append(amount // size)
-        if min(counts) > 0:
+        if min(counts) > 0 and (not demand.gang or min(counts) == wanted):
             return demand.resources, min(counts)
     return EMPTY, 0
 

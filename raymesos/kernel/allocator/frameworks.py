@@ -66,6 +66,7 @@ def revive(state: State, message: ReviveRoles) -> bool:
     for subscription in _subscribed(state, message.framework_id, message.roles):
         subscription.suppressed = False
         declare(subscription, message.demand)
+        state.roster.wishes += 1
         state.holds.forget_subscription(subscription)
         state.filters.clear(subscription.key)
         state.roster.settle(subscription)

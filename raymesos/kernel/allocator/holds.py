@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Hold:
-    """`agent` is kept for `subscription`. `busy_until_ms`: when what runs there is expected to have ended; 0 if nobody knows."""
+    """An agent is kept for `subscription`, for a task of it or for some of a `gang`."""
 
     subscription: Subscription
     until_ms: int
+    gang: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +48,10 @@ class Holds:
     def of(self, subscription: Subscription) -> int:
         return sum(1 for hold in self.by_agent.values() if hold.subscription is subscription)
 
+    def gang(self) -> Subscription | None:
+        """Whose gang agents are kept for."""
+        return next((hold.subscription for hold in self.by_agent.values() if hold.gang), None)
+
     def forget_agent(self, agent: Agent) -> None:
         for table in (self.by_agent, self.resting, self.busy_until_ms):
             table.pop(agent, None)
@@ -57,17 +62,24 @@ class Holds:
             release(self, agent)
 
 
-def holder(holds: Holds, agent: Agent, now_ms: int) -> Subscription | None:
+def expire(holds: Holds, now_ms: int) -> None:
+    """Agents that were kept for long enough are everybody's again, and rest."""
+    for agent, hold in list(holds.by_agent.items()):
+        if hold.until_ms <= now_ms:
+            release(holds, agent)
+            holds.resting[agent] = now_ms + holds.settings.hold_ms
+    for agent in [a for a, until_ms in holds.resting.items() if until_ms <= now_ms]:
+        del holds.resting[agent]
+        agent.passed_over = -1  # It may be kept again.
+
+
+def holder(holds: Holds, agent: Agent) -> Subscription | None:
     """For whom the agent is kept; None if for nobody (any more)."""
     hold = holds.by_agent.get(agent)
     if hold is None:
         return None
     if not hold.subscription.wants or not hold.subscription.exact:
         release(holds, agent)
-        return None
-    if hold.until_ms <= now_ms:
-        release(holds, agent)
-        holds.resting[agent] = now_ms + holds.settings.hold_ms
         return None
     return hold.subscription
 
@@ -78,7 +90,7 @@ def hold(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     shape = _waiting_shape(agent, subscription)
     if shape is None or (ledger.quotas.quotas and not quota_allows(ledger, subscription, shape, this.outcome)):
         return False  # What comes free there would not be for it.
-    if not holds.settings.hold_ms or holds.resting.get(agent, 0) > this.now_ms:
+    if not holds.settings.hold_ms or agent in holds.resting:
         return False
     if this.filters.refuses(subscription.key, agent.id) or not suits(ledger, agent, subscription, Outcome(0)):
         return False
@@ -114,6 +126,8 @@ def _waiting_shape(agent: Agent, subscription: Subscription) -> Resources | None
     total = agent.total.available_to(subscription.role.name).quantities()
     for number, demand in enumerate(subscription.demand):
         shape = demand.resources.quantities()
+        if demand.gang:
+            continue
         if left(subscription, number) > 0 and shape and all(total.get(n, 0) >= size for n, size in shape.items()):
             return demand.resources
     return None

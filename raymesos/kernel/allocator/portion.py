@@ -81,6 +81,20 @@ def quota_allows(ledger: Ledger, subscription: Subscription, shape: Resources, o
     return True
 
 
+def gang_bound(ledger: Ledger, subscription: Subscription) -> dict[str, int]:
+    """How much of each name all tasks of a gang together may get: within the limits, and of what is kept only what is kept for its own role."""
+    quotas = ledger.quotas
+    if not quotas.quotas:
+        return {}
+    chain = ledger.chain(subscription.role)
+    own = quotas.guaranteed(chain)
+    bound = tuple(
+        [s if s >= UNLIMITED else s + (own[i] if i < len(own) else 0) for i, s in enumerate(_surplus(ledger))]
+    )
+    room = quotas.room(chain) if chain else None
+    return _named(ledger, bound if room is None else least(bound, room))
+
+
 def guaranteed_part(ledger: Ledger, agent: Agent, subscription: Subscription, given: dict[Key, None]) -> Resources:
     """What of the agent meets what the role is owed, with what comes along: reserved to exactly the role, revocable, no scalars, and more where limit and headroom allow.
 

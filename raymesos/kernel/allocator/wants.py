@@ -11,6 +11,8 @@ A new demand replaces all of that. A demand for `more` is not booked: of each ag
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from raymesos.kernel.allocator.books import Subscription
 from raymesos.model.portions import pick
 from raymesos.model.resources import EMPTY, Resources
@@ -29,21 +31,35 @@ def declare(subscription: Subscription, demands: tuple[Demand, ...]) -> None:
     """This is what it wants now, whatever it wanted before."""
     subscription.demand = tuple(d for d in demands if d.role in ("", subscription.role.name))
     subscription.exact = is_exact(subscription.demand)
-    subscription.more = subscription.exact and subscription.demand[-1].more
+    subscription.more = subscription.exact and any(d.more for d in subscription.demand)
     subscription.left = [d.count for d in subscription.demand]
     subscription.booked = [0] * len(subscription.demand)
     subscription.misfit_version = -1
 
 
-def next_part(subscription: Subscription, free: Resources, steps: int, given: int = 0) -> tuple[Resources, int]:
-    """(what to offer now of `free`, how many tasks that is): some of the first shape that is wanted and fits; nothing if none does.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What to offer: `count` tasks' worth of the shape `number`."""
 
-    `steps` 0: one task. `given` tasks were offered of this agent already.
+    offer: Resources
+    number: int
+    count: int
+
+
+NOTHING = Part(EMPTY, 0, 0)
+
+
+def next_part(subscription: Subscription, free: Resources, steps: int, given: int = 0) -> Part:
+    """What to offer now of `free`: some tasks of the first shape that is wanted and fits; nothing if none does. Gangs are offered otherwise.
+
+    `steps` 0: one task. Of those of which more may be wanted `given` tasks were offered of this agent already.
     """
     room = free.quantities()
     for number, demand in enumerate(subscription.demand):
         wanted = left(subscription, number)
-        if subscription.more:
+        if demand.gang:
+            continue
+        if demand.more:
             if given >= wanted:
                 given -= wanted
                 continue
@@ -59,22 +75,20 @@ def next_part(subscription: Subscription, free: Resources, steps: int, given: in
         if found is None and count > 1:
             count, found = 1, pick(free, shape)
         if found is not None:
-            return found, count
-    return EMPTY, 0
+            return Part(found, number, count)
+    return NOTHING
 
 
 def left(subscription: Subscription, number: int) -> int:
     """How many tasks of the shape are still wanted."""
-    if subscription.more and number == len(subscription.left) - 1:
+    if subscription.demand[number].more and number == len(subscription.left) - 1:
         return ANY_NUMBER
     return subscription.left[number]
 
 
-def book(subscription: Subscription, offer: Resources) -> None:
-    """So much of what it wants is offered."""
-    if subscription.more:
-        return
-    for number, count in _tasks_in(subscription, offer, subscription.left):
+def book(subscription: Subscription, number: int, count: int) -> None:
+    """So many tasks of the shape are offered."""
+    if not subscription.demand[number].more:
         subscription.left[number] -= count
         subscription.booked[number] += count
 
