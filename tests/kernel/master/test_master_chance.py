@@ -17,23 +17,34 @@ from raymesos.model.resources import Resources
 from raymesos.model.tasks import ALL_CAPABILITIES, TaskState, is_terminal
 from raymesos.wire.messages import (
     Accept,
+    AcceptInverse,
     Acknowledge,
     AgentTask,
     Allocations,
     AllocatorReady,
+    DeactivateAgent,
     Decline,
+    DeclineInverse,
     Demand,
+    DrainAgent,
     ExecutorExited,
     ExecutorMessage,
+    InverseGrants,
     Kill,
     Launch,
+    MachineId,
+    MarkAgentGone,
     Pong,
+    ReactivateAgent,
     Reconcile,
     RegisterAgent,
     ReregisterAgent,
     Revive,
+    ScheduleMaintenance,
     SetWeights,
+    StartMaintenance,
     StatusUpdate,
+    StopMaintenance,
     Subscribe,
     Suppress,
     TaskInfo,
@@ -41,9 +52,11 @@ from raymesos.wire.messages import (
     TaskStatus,
     Teardown,
     ToExecutor,
+    Unavailability,
     UnregisterAgent,
     Update,
     UpdateFramework,
+    Window,
 )
 
 AGENTS = ("A1", "A2")
@@ -208,6 +221,42 @@ class Chance(RuleBasedStateMachine):
     @rule(peer=peers, up=st.booleans())
     def link(self, peer: str, up: bool) -> None:
         self.rig.tell(MASTER, LinkUp(peer, restarted=True) if up else LinkDown(peer))
+
+    @rule(
+        which=st.integers(0, 7),
+        agent=st.sampled_from((*AGENTS, "c-S1", "c-S9")),
+        hosts=st.sets(names),
+        gone=st.booleans(),
+    )
+    def operate(self, which: int, agent: str, hosts: set[str], gone: bool) -> None:
+        """Operators drain, deactivate, schedule, whether it makes sense or not."""
+        machines = tuple(MachineId(host) for host in sorted(hosts))
+        windows = (Window(machines, Unavailability(self.rig.now_ms + which)),) if machines else ()
+        message = (
+            DrainAgent(agent, mark_gone=gone),
+            DeactivateAgent(agent),
+            ReactivateAgent(agent),
+            ReactivateAgent(agent),
+            MarkAgentGone(agent) if gone else ReactivateAgent(agent),
+            ScheduleMaintenance(windows),
+            StartMaintenance(machines),
+            StopMaintenance(machines),
+        )[which]
+        [answer] = [m for to, m in self.rig.tell("client/1", message) if to == "client/1"]
+        assert bool(answer.error) == bool(answer.kind)
+
+    @rule(data=st.data(), accepts=st.booleans())
+    def be_asked_to_leave(self, data: Any, accepts: bool) -> None:
+        """The allocator asks about what is scheduled, and a framework answers, or not."""
+        books, state = self.rig.books, self.rig.master.state
+        if not books.agents or not books.frameworks:
+            return
+        pair = (data.draw(st.sampled_from(list(books.frameworks))), data.draw(st.sampled_from(list(books.agents))))
+        self.rig.tell(ALLOCATOR, InverseGrants(books.epoch, (pair,)))
+        if state.inverse_offers and data.draw(st.booleans()):
+            offer = data.draw(st.sampled_from(list(state.inverse_offers.values())))
+            kind = AcceptInverse if accepts else DeclineInverse
+            self.rig.tell(self.rig.address(offer.framework_id), kind(offer.framework_id, (offer.id, "nope"), 0))
 
     @rule(name=names, away=st.booleans())
     def fall_silent(self, name: str, away: bool) -> None:
