@@ -20,6 +20,8 @@ from raymesos.model.tasks import TaskState, is_terminal, may_follow
 from raymesos.wire.messages import (
     AgentInfo,
     AgentRegistered,
+    Drain,
+    DrainOver,
     ExecutorLost,
     FrameworkInfo,
     KillTask,
@@ -50,6 +52,7 @@ class Master:
 
     def __init__(self) -> None:
         self.registered = False
+        self.draining = False
         self.states: dict[tuple[str, str], TaskState] = {}
         self.seen: dict[str, TaskState] = {}
         self.ends: dict[tuple[str, str], list[TaskState]] = {}
@@ -69,6 +72,8 @@ class Master:
                 for framework_id, task_id in self.kills:
                     if not is_terminal(self.states[framework_id, task_id]):
                         out.send(AGENT, KillTask(framework_id, task_id))
+                if self.draining:
+                    out.send(AGENT, Drain(500))
             case StatusUpdate():
                 self._updated(message)
                 status = message.status
@@ -251,8 +256,15 @@ class World:
 
     # ------------------------------------------------------------ the scripted ones
 
+    def drain(self, *, over: bool) -> None:
+        """All that was launched so far is to be killed; nothing more is launched until it is over."""
+        self.master.draining = not over
+        if not over:
+            self.master.kills.update(dict.fromkeys(k for k, s in self.master.states.items() if not is_terminal(s)))
+        self._post(MASTER, AGENT, DrainOver() if over else Drain(500))
+
     def launch(self, framework_id: str) -> None:
-        if self.master.registered:
+        if self.master.registered and not self.master.draining:
             self.tasks += 1
             info = TaskInfo(f"t{self.tasks}", "t", Resources.parse("cpus:1"), CommandWork(("true",)))
             self.master.states[framework_id, info.task_id] = TaskState.STAGING

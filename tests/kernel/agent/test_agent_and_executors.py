@@ -30,6 +30,10 @@ class Trouble(RuleBasedStateMachine):
     def kill(self, data: Any) -> None:
         self.world.kill(*self._pick(data, list(self.world.master.states)))
 
+    @rule(over=st.booleans())
+    def drain(self, over: bool) -> None:
+        self.world.drain(over=over)
+
     @precondition(lambda self: any(self.world.flight.values()))
     @rule(data=st.data(), count=st.integers(0, 3), lose=st.booleans())
     def one_link_moves(self, data: Any, count: int, lose: bool) -> None:
