@@ -378,6 +378,8 @@ class Host:
         if OBSERVER in self.pump.addresses():
             self._inbox.put(_Local([(OBSERVER, self.name, note) for note in notes]))
         else:
+            # It sends nothing by itself; who lives here is to hear when it has begun anew.
+            self._peers.setdefault(OBSERVER, _Peer()).addresses[OBSERVER] = None
             self._queue(OBSERVER, [(OBSERVER, self.name, note) for note in notes])
 
 

@@ -25,6 +25,8 @@ EVENTS_KEPT = 2_000
 # Ended tasks, jobs, frameworks and agents that can still be looked at; the oldest leave first.
 TASKS_KEPT = 20_000
 ENDED_KEPT = 1_000
+# Roles come with whoever names them; more than this are not looked at.
+ROLES_KEPT = 10_000
 
 T = TypeVar("T")
 
@@ -67,8 +69,7 @@ def fold(view: View, note: object) -> None:
         case OffersNote():
             view.offers[note.framework_id] = note
         case ShareNote():
-            view.roles[note.role] = note
-            remember(view.history, note)
+            _share(view, note)
         case WaitNote():
             _wait(view, note)
         case PassNote():
@@ -105,6 +106,16 @@ def _task(view: View, note: TaskNote) -> None:
     view.ended_tasks[note.task_id] = note
     if len(view.ended_tasks) > TASKS_KEPT:
         del view.ended_tasks[next(iter(view.ended_tasks))]
+
+
+def _share(view: View, note: ShareNote) -> None:
+    """Roles that are idle and nobody set up leave first when there are too many."""
+    view.roles.pop(note.role, None)
+    view.roles[note.role] = note
+    remember(view.history, note)
+    if len(view.roles) > ROLES_KEPT:
+        idle = (r for r, n in view.roles.items() if not n.held and not n.guarantee and not n.limit and n.weight == "1")
+        view.roles.pop(next(idle, ""), None)
 
 
 def _wait(view: View, note: WaitNote) -> None:

@@ -6,6 +6,7 @@ from observe_rig import NOW_MS, Observed, job, share, task
 
 from raymesos.model.resources import Resources
 from raymesos.observe.history import POINT_EVERY_MS, POINTS_KEPT, ROLES_KEPT
+from raymesos.observe.state import ROLES_KEPT as VIEW_ROLES_KEPT
 
 
 def test_a_role_shows_all_that_one_asks_about_fairness() -> None:
@@ -52,6 +53,16 @@ def test_only_roles_with_a_guarantee_or_a_limit_have_a_quota() -> None:
         ("b", "", "cpus:0"),
     ]
     assert seen.view("weights")[2] == {"role": "c", "weight": "3"}
+
+
+def test_of_too_many_roles_those_leave_that_hold_nothing_and_nobody_set_up() -> None:
+    seen = Observed(
+        share("busy", (1, 2), "cpus:1"), share("weighty", weight="2"), share("limited", limit=(("cpus", 1),))
+    )
+    seen.tell(*[share(f"r{i}") for i in range(VIEW_ROLES_KEPT)])
+    roles = {row["role"]: None for row in seen.view("weights")}
+    assert len(roles) == VIEW_ROLES_KEPT
+    assert "busy" in roles and "weighty" in roles and "limited" in roles and "r2" not in roles and "r3" in roles
 
 
 # ---------------------------------------------------------------- history

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import ray
 
 import raymesos as rm
 from raymesos.errors import Conflict, QuotaRefused, UnknownId
+from raymesos.machine import MASTER, OBSERVER
 
 pytestmark = pytest.mark.ray
 
@@ -131,3 +133,25 @@ def test_roles_and_their_history_show_who_holds_what(idle: rm.Cluster) -> None:
     assert code == 0 and points["shown"][-1][1] == 0.5
     job.cancel()
     assert job.wait(LONG).done
+
+
+def test_a_drain_is_carried_out_once_though_the_master_dies_meanwhile(idle: rm.Cluster) -> None:
+    agent = idle.agents["agent1"]
+    ray.kill(ray.get_actor(MASTER, namespace=idle.name), no_restart=False)
+    agent.drain()
+    assert agent.wait_drained(LONG)
+    agent.reactivate()
+    until(lambda: agent.state == "active")
+
+
+def test_an_observer_that_died_is_told_everything_again(idle: rm.Cluster) -> None:
+    idle.quota.set("kept", guarantee="cpus:1")
+    until(lambda: [q.role for q in idle.quota] == ["kept"])
+    ids = {agent.id for agent in idle.agents}
+    died = ray.get_actor(OBSERVER, namespace=idle.name)
+    watched = died.watch.remote()
+    ray.kill(died, no_restart=False)
+    ray.wait([watched], timeout=LONG)
+    until(lambda: {row["id"] for row in idle.view("agents") if row["state"] == "active"} == ids)
+    until(lambda: [q.role for q in idle.quota] == ["kept"])
+    assert [f["name"] for f in idle.view("frameworks") if f["state"] == "active"] == ["batch"]

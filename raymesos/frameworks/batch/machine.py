@@ -21,7 +21,7 @@ from raymesos.frameworks.batch import (
     wishes,
 )
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
-from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES, Capability
 from raymesos.wire.jobs import CancelJob, ForgetJobs, LifeBegan, Submit, SubscriptionKept
@@ -128,9 +128,11 @@ class BatchMachine:
                 if peer == MASTER:
                     base.lost(state.subscription)
                     state.hold = None
-            case LinkUp(peer):
+            case LinkUp(peer, restarted):
                 if peer == MASTER:
                     base.subscribe(state.subscription, out)
+                elif peer == OBSERVER and restarted:
+                    notes.forget_told(state)
             case Failure(agent_id, executor_id):
                 # Of its tasks their own updates tell.
                 if not executor_id:

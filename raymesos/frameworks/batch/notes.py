@@ -9,6 +9,8 @@ from raymesos.machine import Outbox
 from raymesos.wire.notes import JobNote
 
 NOTES_MS = 100
+NEVER = -1
+"""The version of a job that was not told yet."""
 
 
 def ask(state: State, out: Outbox) -> None:
@@ -25,6 +27,12 @@ def tell(state: State, out: Outbox, now_ms: int) -> None:
         if job.noted != job.version:
             job.noted = job.version
             out.note(_note(state, job, now_ms))
+
+
+def forget_told(state: State) -> None:
+    """The observer has lost its memory: each job is told again."""
+    for job in state.jobs.values():
+        job.noted = NEVER
 
 
 def _note(state: State, job: Job, now_ms: int) -> JobNote:

@@ -61,6 +61,17 @@ def tell_wishes(state: State, framework_id: str, now_ms: int, out: Outbox) -> No
     _tell_parted(state, now_ms, out)
 
 
+def tell_again(state: State, now_ms: int, out: Outbox) -> None:
+    """The observer has lost its memory: all roles are told of with the next pass, and why frameworks wait with the next pass over all agents."""
+    roster = state.roster
+    for names in (roster.roles, roster.weights, state.ledger.quotas.quotas):
+        roster.changed.update(dict.fromkeys(names))
+    for framework_id, framework in roster.frameworks.items():
+        for subscription in framework.subscriptions.values():
+            subscription.told = ()
+        tell_wishes(state, framework_id, now_ms, out)
+
+
 def _tell_parted(state: State, now_ms: int, out: Outbox) -> None:
     parted, state.roster.parted = state.roster.parted, []
     for subscription in parted:

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from raymesos.kernel.allocator import agents, explain, frameworks, inverse, metrics, passes
 from raymesos.kernel.allocator.state import forget_all, new_state
-from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import AllocatorSettings
 from raymesos.wire.messages import (
     AgentActivated,
@@ -139,6 +139,8 @@ class AllocatorMachine:
                 out.send(MASTER, AllocatorReady())
             case LinkDown(peer) if peer == MASTER:
                 state.epoch = None
+            case LinkUp(peer, restarted=True) if peer == OBSERVER:
+                explain.tell_again(state, now_ms, out)
             case Wake() | LinkUp() | LinkDown():
                 pass
             case _:

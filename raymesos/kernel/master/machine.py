@@ -15,6 +15,7 @@ from raymesos.kernel.master import (
     inverse,
     maintenance,
     metrics,
+    notes,
     offers,
     operating,
     operations,
@@ -26,7 +27,7 @@ from raymesos.kernel.master import (
     tasks,
 )
 from raymesos.kernel.master.state import State, count
-from raymesos.machine import ALLOCATOR, LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import ALLOCATOR, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MasterSettings
 from raymesos.wire.messages import (
     Accept,
@@ -302,6 +303,10 @@ def _hear_host(state: State, message: FromHost, out: Outbox, now_ms: int) -> Non
         case LinkDown(peer):
             agents.link_down(state, peer, out, now_ms)
             frameworks.link_down(state, peer, out, now_ms)
+        case LinkUp(peer, restarted) if peer == OBSERVER:
+            if restarted:
+                notes.all_again(state, out, now_ms)
+                maintenance.note(state, out, now_ms)
         case LinkUp(peer, restarted):
             if restarted and peer != ALLOCATOR:
                 # Its memory is gone and what was sent lately is lost: it will register or subscribe again.

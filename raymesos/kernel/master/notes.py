@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.master.state import Agent, Framework, Task
+from raymesos.kernel.master.state import Agent, Framework, State, Task
 from raymesos.machine import Outbox
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import AgentInfo
 from raymesos.wire.notes import AgentNote, EventNote, FrameworkNote, OffersNote, TaskNote
+
+
+def all_again(state: State, out: Outbox, now_ms: int) -> None:
+    """Tell how everything is: the observer has lost its memory. Tasks come first: of too many notes the first are dropped."""
+    for agent in state.agents.values():
+        for task in agent.tasks.values():
+            task_now(out, now_ms, task)
+    for agent_id in state.unreachable:
+        agent_is(out, now_ms, agent_id, state.admitted[agent_id], "unreachable")
+    for agent in state.agents.values():
+        agent_now(out, now_ms, agent)
+    for framework in state.frameworks.values():
+        framework_now(out, now_ms, framework)
+        offers_now(out, now_ms, framework)
 
 
 def event(out: Outbox, now_ms: int, kind: str, subject: str, text: str = "") -> None:

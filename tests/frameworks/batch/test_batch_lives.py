@@ -12,7 +12,7 @@ from batch_rig import BIG, CLIENT, Client, Rig, spec
 
 from raymesos.errors import InvariantBroken, UnknownId
 from raymesos.frameworks.batch.machine import BatchMachine
-from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.model.settings import BatchSettings
@@ -387,6 +387,21 @@ def test_a_job_is_told_to_the_observer_as_it_is() -> None:
     (note,) = out.notes
     assert isinstance(note, JobNote)
     assert (note.waiting, note.running, note.succeeded, note.why) == (2, 1, 0, "max_parallel is 1")
+
+
+def test_an_observer_that_lost_its_memory_is_told_of_each_job_again() -> None:
+    rig = Rig()
+    rig.submit()
+
+    def told(message: object) -> list[object]:
+        out = Outbox()
+        rig.machine.handle(rig.now, "framework/batch", message, out)
+        rig.machine.handle(rig.now, "framework/batch", Wake("notes"), out)
+        return out.notes
+
+    assert len(told(Wake("notes"))) == 1
+    assert told(LinkUp(OBSERVER, restarted=False)) == []
+    assert len(told(LinkUp(OBSERVER, restarted=True))) == 1
 
 
 # ---------------------------------------------------------------- bounds

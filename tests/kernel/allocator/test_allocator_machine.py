@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymesos.errors import InvariantBroken
-from raymesos.machine import LinkDown, LinkUp, Wake
+from raymesos.machine import OBSERVER, LinkDown, LinkUp, Wake
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import EMPTY, Disk, Key, Reservation, Resources, Shared, build
 from raymesos.model.tasks import ALL_CAPABILITIES
@@ -31,6 +31,8 @@ from raymesos.wire.messages import (
     FrameworkRemoved,
     Recover,
     ReviveRoles,
+    SuppressRoles,
+    WeightsChanged,
 )
 from raymesos.wire.notes import PassNote, ShareNote, WaitNote
 
@@ -688,3 +690,21 @@ def _sums(d: Driver) -> list[tuple[str, tuple[str, str], str]]:
         key = grant.agent_id, (grant.framework_id, grant.role)
         sums[key] = sums.get(key, EMPTY) + grant.resources
     return [(agent_id, key, str(held)) for (agent_id, key), held in sums.items()]
+
+
+def test_an_observer_that_lost_its_memory_is_told_of_roles_and_waits_again() -> None:
+    d = Driver()
+    d.framework("F1", "x")
+    d.framework("F2", "y")
+    d.send(WeightsChanged((("z", "3"),)), SuppressRoles("F2", ("y",)))
+    d.tick()
+    d.notes.clear()
+    d.tick()
+    assert d.notes_of(ShareNote) == [] and waits(d) == []
+    d.send(LinkUp(OBSERVER, restarted=False))
+    d.tick()
+    assert d.notes_of(ShareNote) == [] and waits(d) == []
+    d.send(LinkUp(OBSERVER, restarted=True))
+    d.tick()
+    assert sorted((n.role, n.weight) for n in d.notes_of(ShareNote)) == [("x", "1"), ("y", "1"), ("z", "3")]
+    assert sorted(waits(d)) == [("F1", "no_agents"), ("F2", "suppressed")]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from master_rig import A1, F1, Rig, agent_info, framework_info, task
 
-from raymesos.machine import MASTER, LinkDown
+from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import AgentTask, Decline, Subscribe, Teardown, UnregisterAgent
-from raymesos.wire.notes import AgentNote, FrameworkNote, OffersNote, TaskNote
+from raymesos.wire.notes import AgentNote, FrameworkNote, MaintenanceNote, OffersNote, TaskNote
 
 
 def states(rig: Rig, kind: type) -> list[str]:
@@ -133,3 +133,24 @@ def test_however_an_offer_ends_the_count_is_told(end: Any, told: tuple[int, ...]
     assert counts(rig) == (1, 1, 0, 0, 0)
     end(rig, f1, offer)
     assert counts(rig) == told
+
+
+def test_an_observer_that_lost_its_memory_is_told_how_everything_is() -> None:
+    rig = Rig()
+    f1, a1 = rig.framework(), rig.agent()
+    rig.agent("A2")
+    rig.run(f1, a1, task("t1"))
+    rig.lose("A2")
+    rig.notes.clear()
+    rig.tell(MASTER, LinkUp(OBSERVER, restarted=False))
+    assert rig.notes == []
+    rig.tell(MASTER, LinkUp(OBSERVER, restarted=True))
+    told = [(type(n), getattr(n, "state", "")) for n in rig.notes]
+    assert told == [
+        (TaskNote, "TASK_RUNNING"),
+        (AgentNote, "unreachable"),
+        (AgentNote, "active"),
+        (FrameworkNote, "active"),
+        (OffersNote, ""),
+        (MaintenanceNote, ""),
+    ]
