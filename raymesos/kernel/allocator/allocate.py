@@ -96,6 +96,7 @@ def allocate(
 def _meet_guarantees(this: Pass, agents: list[Agent]) -> None:
     owed = _owed_roles(this.ledger)
     for agent in agents:
+        this.outcome.agent = agent
         if not owed:
             return
         if agent not in this.ledger.offerable:
@@ -187,7 +188,7 @@ def _spread(this: Pass, agents: list[Agent]) -> None:
 def _step(this: Pass, agent: Agent) -> bool:
     """Give something of what is left to the most deserving; false if nobody takes anything. Who takes all that it may is asked once, and the next goes on from there."""
     # One iteration per agent: 20,000 of them in a pass is the case that is measured, so the loop keeps to local names.
-    ledger = this.ledger
+    ledger, this.outcome.agent = this.ledger, agent
     offerable, roles = ledger.offerable, ledger.roster.roles
     parts = this.parts.get(agent)
     held_for = holds.holder(this.holds, agent)

@@ -14,15 +14,41 @@ from raymesos.model.tasks import Capability
 from raymesos.wire.messages import Demand
 from raymesos.wire.notes import WaitReason
 
+# The agents that a block is on are told apart up to so many, beyond that only counted: a role at its limit is blocked on every agent of the cluster.
+AGENTS_TOLD_APART = 32
+
 
 @dataclass(slots=True)
 class Block:
-    """One kind of thing that kept a subscription from something, on so many agents. `until_ms` is the soonest end of it, `role` and `vector` are of the last one seen."""
+    """One kind of thing that kept a subscription from something. `until_ms` is the soonest end of it, `role` and `vector` are of the last one seen."""
 
-    agents: int = 0
+    on: dict[Agent, None] = field(default_factory=dict)
+    """The first agents that it was on."""
+    beyond: int = 0
+    """How often it was met on others."""
     until_ms: int | None = None
     role: str = ""
     vector: Vector = ()
+
+    @property
+    def agents(self) -> int:
+        return len(self.on) + self.beyond
+
+    def met(self, agent: Agent, until_ms: int | None, role: str, vector: Vector) -> None:
+        """It stands in the way on this agent, too."""
+        if len(self.on) < AGENTS_TOLD_APART:
+            self.on[agent] = None
+        elif agent not in self.on:
+            self.beyond += 1
+        self.role, self.vector = role, vector
+        if until_ms is not None and (self.until_ms is None or until_ms < self.until_ms):
+            self.until_ms = until_ms
+
+    def add(self, later: Block) -> None:
+        """It was met again in a later pass, perhaps on the same agents."""
+        for agent in later.on:
+            self.met(agent, later.until_ms, later.role, later.vector)
+        self.beyond = max(self.beyond, later.beyond)
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +125,8 @@ class Subscription:
     told: tuple[WaitReason, ...] = ()
     """What the last WaitNote said."""
     stood: dict[str, Block] = field(default_factory=dict)
-    """By kind, what stood in its way in the last pass in which anything did; nothing since it got all that it could take."""
+    """By kind, what stood in its way in the passes since the roster's count of wishes was `stood_as_of`: agents that were passed over for that are not looked at again."""
+    stood_as_of: int = -1
 
     @property
     def sated(self) -> bool:

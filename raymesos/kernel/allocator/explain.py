@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from raymesos.kernel.allocator.books import Subscription
@@ -23,15 +24,13 @@ LASTING = ("constraint", "capability", "domain")
 
 
 def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, whole: bool) -> None:
-    """Tell of a pass. Why frameworks wait is worked out only after a pass over all agents: one over a few says little about the rest."""
+    """Tell of a pass. Of those who got nothing all are told of after a pass over all agents, else those who were passed over: one over a few says little about the rest."""
     out.note(PassNote(now_ms, outcome.agents, len(outcome.grants), tuple(state.filters.active().items())))
     for subscription in outcome.granted:
-        subscription.stood = {}
         tell_wait(subscription, (), now_ms, out)
-    for subscription, blocks in outcome.blocks.items():
-        subscription.stood = blocks
+    outcome.stand(state.roster.wishes)
+    _tell_waits(state, outcome, now_ms, out, whole=whole)
     if whole:
-        _tell_waits(state, outcome, now_ms, out)
         out.note(MetricsNote(now_ms, tuple(cluster_metrics(state).items())))
     tell_shares(state, now_ms, out, whole=whole)
 
@@ -109,35 +108,37 @@ def _share(state: State, role: str, now_ms: int) -> ShareNote:
     )
 
 
-def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox) -> None:
+def _tell_waits(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, whole: bool) -> None:
     agents = any(agent.active for agent in state.ledger.agents.values())
+    for subscription in _waiting(state) if whole else outcome.blocks:
+        if subscription.wants and subscription not in outcome.granted:
+            tell_wait(subscription, _reasons(state, outcome, subscription, now_ms, agents=agents), now_ms, out)
+
+
+def _waiting(state: State) -> Iterator[Subscription]:
     for role in state.roster.roles.values():
-        if not role.sorter.active:
-            continue
-        for subscription in role.subscriptions.values():
-            if subscription.wants and subscription not in outcome.granted:
-                tell_wait(subscription, _reasons(state, outcome, subscription, agents=agents), now_ms, out)
+        if role.sorter.active:
+            yield from role.subscriptions.values()
 
 
-def _reasons(state: State, outcome: Outcome, subscription: Subscription, *, agents: bool) -> tuple[WaitReason, ...]:
+def _reasons(
+    state: State, outcome: Outcome, subscription: Subscription, now_ms: int, *, agents: bool
+) -> tuple[WaitReason, ...]:
     if not agents:
         return (WaitReason("no_agents"),)
     shape = _misfit(state, subscription) if subscription.demand else None
     if shape is not None:
         missing = state.ledger.missing(subscription.role.name, shape)
         return (WaitReason("no_agent_fits", str(shape), quantities=tuple(sorted(missing.items()))),)
-    blocks = outcome.blocks.get(subscription)
-    if blocks:
-        return tuple(_reason(state, kind, blocks[kind]) for kind in ORDER if kind in blocks)
-    if state.ledger.offerable:
-        stood = subscription.stood
-        kept = tuple(_reason(state, kind, stood[kind]) for kind in ORDER[:-1] if kind in stood)
-        if kept:
-            return kept  # What is free now it was not asked about again, for what stood in the way still does.
-        until_ms = state.filters.oldest_end(subscription.key)
+    # What was not asked about again in this pass still stands in the way, until its time is over.
+    stood = {k: b for k, b in subscription.stood.items() if b.until_ms is None or b.until_ms > now_ms}
+    if state.ledger.offerable or subscription in outcome.blocks:
+        if stood:
+            return tuple(_reason(state, kind, stood[kind]) for kind in ORDER if kind in stood)
+        until_ms = state.filters.soonest_end(subscription.key)
         if until_ms is not None:
             return (WaitReason("filtered", until_ms=until_ms),)
-    lasting = tuple(_reason(state, kind, subscription.stood[kind]) for kind in LASTING if kind in subscription.stood)
+    lasting = tuple(_reason(state, kind, stood[kind]) for kind in LASTING if kind in stood)
     return (*lasting, _no_turn(state, outcome, subscription))
 
 

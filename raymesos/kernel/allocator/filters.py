@@ -83,10 +83,10 @@ class Filters:
         """How many filters there are by role, roles in order, none with 0. Those that ended since the last `expire` still count."""
         return dict(sorted(self._active.items()))
 
-    def oldest_end(self, key: Key) -> int | None:
-        """When the oldest filter of the framework in the role ends; None if there is none."""
-        agents = self._agents_of.get(key)
-        return self._by_agent[next(iter(agents))][key][0].until_ms if agents else None
+    def soonest_end(self, key: Key) -> int | None:
+        """When the first of the framework's filters in the role ends; None if there is none."""
+        agents = self._agents_of.get(key, ())
+        return min((f.until_ms for agent_id in agents for f in self._by_agent[agent_id][key]), default=None)
 
     def take_lifted(self) -> list[str]:
         """The agents of which a filter was dropped, for whatever reason, since this was last called."""

@@ -86,7 +86,8 @@ def _describe(state: State, framework: Framework, message: FrameworkAdded | Fram
     framework.set_capabilities(message.capabilities)
     framework.constraints = parse_offer_constraints(message.offer_constraints, message.roles)
     for role in message.roles:
-        state.roster.subscription(framework.id, role).suits = {}
+        subscription = state.roster.subscription(framework.id, role)
+        subscription.suits, subscription.stood = {}, {}
     pool = state.roster.pool
     framework.least = {
         role: tuple(pool.vector(dict(quantities)) for quantities in least) for role, least in message.offer_filters

@@ -81,6 +81,7 @@ class Ledger:
             self.roster.settle(subscription)
         del self.agents[agent.id]
         self.offerable.pop(agent, None)
+        self.roster.wishes += 1  # What stood in somebody's way on the agent stands there no more.
         agent.active = False
         self._count_open(agent)
         self._count_total(agent, -1)
@@ -161,6 +162,7 @@ class Ledger:
 
     def set_quotas(self, quotas: Sequence[Quota]) -> None:
         """Replace the quotas of these roles, and count anew what is consumed."""
+        self._may_have_room()
         self.quotas.set(quotas)
         self.roster.changed.update((quota.role, None) for quota in quotas)
         for role in self.roster.roles.values():

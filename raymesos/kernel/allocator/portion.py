@@ -50,7 +50,7 @@ def takeable(agent: Agent, subscription: Subscription, given: dict[Key, None], *
 
 
 def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Resources, outcome: Outcome) -> Resources:
-    """`part` within the limits on the role's path, and without what is kept for those who are owed a guarantee."""
+    """`part` within the limits on the role's path, and without what is kept for those who are owed a guarantee. Nothing if that leaves too little for an offer."""
     chain = ledger.chain(subscription.role)
     room = ledger.quotas.room(chain) if chain else None
     required = ledger.quotas.required
@@ -64,6 +64,7 @@ def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Re
     cut = cut_open(part, _named(ledger, bound))
     if cut is not part and not ledger.worth_offering(cut, subscription.least):
         _tell_why(ledger, subscription, room, agent.open_vector, outcome)
+        return EMPTY
     return cut
 
 

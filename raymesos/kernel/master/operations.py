@@ -22,7 +22,6 @@ from raymesos.wire.messages import (
     ApplyOperation,
     Convert,
     Destroy,
-    Gone,
     OperationAcknowledged,
     OperationReport,
     OperationState,
@@ -189,6 +188,6 @@ def _unknown(state: State, operation_id: str, agent_id: str) -> OperationStatus:
         new, text = OperationState.RECOVERING, "Reconciliation: Agent is recovering"
     elif agent_id in state.unreachable:
         new, text = OperationState.UNREACHABLE, "Reconciliation: Agent is unreachable"
-    elif state.gone.get(agent_id) is Gone.MARKED:
+    elif agent_id in state.gone:
         new, text = OperationState.GONE_BY_OPERATOR, "Reconciliation: Agent is gone"
     return OperationStatus(operation_id, new, agent_id, message=text)
