@@ -85,6 +85,10 @@ class Door:
         """
         blob = encode(replace(message, request_id=secrets.token_hex(8)))
         arguments = MASTER, secrets.token_hex(8), blob, CALL_TIMEOUT_S
+        if not repeats:
+            self.call(
+                MASTER, "ready"
+            )  # A master that is just being restarted is waited for: what is sent to it might be lost.
         found, repeated = self._call(MASTER, "call", arguments, CALL_TIMEOUT_S, repeats=repeats)
         answer: OperatorAnswer = decode(found)
         if answer.error and not (repeated and answer.kind in done_if):

@@ -26,6 +26,8 @@ class Answered(Door):
         self.repeats: list[bool] = []
 
     def _call(self, actor: str, method: str, arguments: Any, timeout_s: float, *, repeats: bool) -> tuple[Any, bool]:
+        if method == "ready":
+            return "master", False
         assert (actor, method, arguments[0]) == ("master", "call", "master")
         self.asked.append(decode(arguments[2]))
         self.repeats.append(repeats)

@@ -70,3 +70,19 @@ def test_an_agent_that_a_constraint_leaves_out_is_not_kept_for_the_framework() -
     answer = sim.explain("F1")
     assert [row["kind"] for row in answer["data"]][:2] == ["constraint", "nothing_free"]
     assert answer["reasons"][0] == "its offer constraints leave out 1 agent"
+
+
+def test_a_limit_that_is_not_reached_any_more_is_not_named() -> None:
+    sim = Simulation()
+    for name in ("A1", "A2"):
+        sim.add_agent(name, "cpus:1;mem:1024")
+    sim.settle()
+    sim.set_quota("limited", limit="cpus:2")
+    job = sim.submit(BatchJob("three", command="true", size=3, role="limited", cpus=1))
+    sim.advance(2)
+    assert len(rows(sim.explain(job), "limit")) == 1
+    sim.drain("A1")
+    sim.advance(2)
+    assert sim.agent_state("A1") == "DRAINED"
+    answer = sim.explain(job)
+    assert rows(answer, "limit") == [] and len(rows(answer, "nothing_free")) == 1

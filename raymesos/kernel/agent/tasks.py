@@ -79,7 +79,6 @@ def drain(state: State, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
     if isinstance(state.phase, Recovering | Leaving | Stopped):
         return
     state.draining = True
-    event(out, now_ms, "agent draining", state.agent_id, state.info.name)
     for framework in list(state.frameworks.values()):
         for task in list(framework.tasks.values()):
             if not is_terminal(task.state):

@@ -9,6 +9,7 @@ from raymesos.kernel.allocator.books import Subscription
 from raymesos.kernel.allocator.entitled import entitled_shares
 from raymesos.kernel.allocator.metrics import cluster_metrics
 from raymesos.kernel.allocator.outcome import Block, Outcome
+from raymesos.kernel.allocator.portion import bounded
 from raymesos.kernel.allocator.state import State
 from raymesos.machine import Outbox
 from raymesos.model.resources import Resources
@@ -131,7 +132,7 @@ def _reasons(
         missing = state.ledger.missing(subscription.role.name, shape)
         return (WaitReason("no_agent_fits", str(shape), quantities=tuple(sorted(missing.items()))),)
     # What was not asked about again in this pass still stands in the way, until its time is over.
-    stood = {k: b for k, b in subscription.stood.items() if b.until_ms is None or b.until_ms > now_ms}
+    stood = {k: b for k, b in subscription.stood.items() if _still_stands(state, subscription, k, now_ms)}
     if state.ledger.offerable or subscription in outcome.blocks:
         if stood:
             return tuple(_reason(state, kind, stood[kind]) for kind in ORDER if kind in stood)
@@ -140,6 +141,18 @@ def _reasons(
             return (WaitReason("filtered", until_ms=until_ms),)
     lasting = tuple(_reason(state, kind, stood[kind]) for kind in LASTING if kind in stood)
     return (*lasting, _no_turn(state, outcome, subscription))
+
+
+def _still_stands(state: State, subscription: Subscription, kind: str, now_ms: int) -> bool:
+    """Whether its time is not over, and limits and headroom are what they were when they stood in the way."""
+    quotas, block = state.ledger.quotas, subscription.stood[kind]
+    if kind == "headroom":
+        return block.vector == quotas.required
+    if kind == "limit":
+        chain = state.ledger.chain(subscription.role)
+        room = quotas.room(chain) if chain else None
+        return room is not None and block.vector == bounded(room)
+    return block.until_ms is None or block.until_ms > now_ms
 
 
 def _no_turn(state: State, outcome: Outcome, subscription: Subscription) -> WaitReason:

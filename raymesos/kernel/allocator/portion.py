@@ -172,9 +172,14 @@ def _tell_why(
         _blocked_by_headroom(ledger, subscription, outcome)
 
 
+def bounded(room: Vector) -> Vector:
+    """The room under a limit as it is told: what is not limited counts 0."""
+    return tuple(r if r < UNLIMITED else 0 for r in room)
+
+
 def _blocked_by_limit(ledger: Ledger, subscription: Subscription, room: Vector, outcome: Outcome) -> None:
     node = _tightest(ledger, ledger.chain(subscription.role), room)
-    outcome.block(subscription, "limit", role=node, vector=tuple(r if r < UNLIMITED else 0 for r in room))
+    outcome.block(subscription, "limit", role=node, vector=bounded(room))
 
 
 def _blocked_by_headroom(ledger: Ledger, subscription: Subscription, outcome: Outcome) -> None:
