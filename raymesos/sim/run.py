@@ -168,9 +168,7 @@ class _Run:
                 self._note("operation.unanswered", f"{load.plan.name}: {', '.join(load.conversions.open)}")
         believed = self._audit.offers.totals()
         for name in self._cluster.agent_names():
-            state = getattr(self._cluster.kernel(f"agent/{name}"), "state", None)
-            if state is None:
-                continue  # A broken one of a test's, which shows nothing of itself.
+            state = self._cluster.kernel(f"agent/{name}").state
             thought = believed.get(state.agent_id)
             if state.total != thought:
                 self._note("operation.disagreed", f"{name} has {state.total}, the master thinks {thought}")

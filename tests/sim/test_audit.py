@@ -52,6 +52,10 @@ class Spoiled:
             self._inner.handle(now_ms, sender, message, out)
             out.sends[:] = self._spoil(out.sends)
 
+    @property
+    def state(self) -> Any:
+        return self._inner.state
+
     def check(self) -> None:
         return
 

@@ -16,9 +16,11 @@ from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.pool import Pool
 from raymesos.kernel.allocator.roster import Roster
 from raymesos.kernel.allocator.shares import DrfSorter
-from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.resources import EMPTY, Disk, Key, Reservation, Resources, Shared, build
 from raymesos.wire.messages import AgentAdded, Held
 
+ROLE_DISK = Key("disk", (Reservation("x", True),))
+SHARED_VOLUME = Key("disk", (Reservation("x", True),), Disk(persistence_id="v"), shared=True)
 LEAST = (Resources.parse("cpus:0.01"), Resources.parse("mem:32"))
 
 
@@ -42,6 +44,20 @@ def test_a_whole_agent_is_given_and_taken_back_without_a_new_resources_object() 
     assert (agent.free, list(ledger.offerable)) == (EMPTY, [])
     assert ledger.release(agent, subscription, Resources.parse("cpus:2;mem:64;ports:[1-5]")) is total
     assert agent.free is total
+    ledger.check()
+
+
+def test_a_copy_of_a_shared_volume_that_was_destroyed_meanwhile_is_not_free_when_it_comes_back() -> None:
+    disk, volume = build([(ROLE_DISK, 5000)]), build([(SHARED_VOLUME, Shared(5000, 1))])
+    ledger = new_ledger()
+    agent = ledger.add_agent(AgentAdded("A", 1, "A", Resources.parse("cpus:2") + volume, NO_ATTRIBUTES))
+    one, other = ledger.roster.subscription("F", "x"), ledger.roster.subscription("G", "x")
+    ledger.hold(agent, one, volume)
+    ledger.hold(agent, other, Resources.parse("cpus:1") + volume)
+    ledger.convert(agent, one, volume, disk)
+    ledger.release(agent, one, disk)
+    ledger.release(agent, other, Resources.parse("cpus:1") + volume)
+    assert agent.free == agent.total == Resources.parse("cpus:2") + disk
     ledger.check()
 
 
