@@ -103,6 +103,22 @@ def test_what_is_reserved_is_for_its_role_until_it_is_given_back(idle: rm.Cluste
     assert job.wait(LONG).done
 
 
+def test_a_volume_is_made_of_reserved_disk_and_given_back(idle: rm.Cluster) -> None:
+    idle.reserve("agent2", "disk(stored):64")
+    idle.volumes.create("agent2", "index", "disk(stored):32", path="data")  # At once: its note is still on the way.
+    assert command(idle, "volumes", "grow", "agent2", "index", "16MB")[0] == 0
+    with pytest.raises(Conflict, match="17"):
+        idle.volumes.grow("agent2", "index", 17)
+    with pytest.raises(Conflict):
+        idle.unreserve("agent2", "disk(stored):64")
+    (row,) = until(lambda: [v for v in idle.volumes if v.size_mb == 48])
+    assert (row.id, row.agent, row.role, row.path) == ("index", "agent2", "stored", "data")
+    assert command(idle, "volumes", "destroy", "agent2", "index")[0] == 0
+    until(lambda: not list(idle.volumes))
+    idle.unreserve("agent2", "disk(stored):64")
+    until(lambda: idle.agents["agent2"].row["reserved"] == {})
+
+
 def test_a_drained_agent_is_empty_and_its_work_goes_elsewhere_until_it_is_reactivated(idle: rm.Cluster) -> None:
     job = idle.submit(rm.BatchJob("drained", command="sleep 2", size=2, role="ads"))
     until(lambda: job.status().running == 2)
