@@ -233,6 +233,17 @@ def test_e6_within_a_limit_a_guaranteed_child_is_not_crowded_out(sim: Simulation
     assert [o.resources.scalar("cpus") for o in owed.offers] == [1000]
 
 
+def test_e6_what_a_parent_is_owed_does_not_take_a_child_over_its_own_limit(sim: Simulation) -> None:
+    sim.set_quota({"a": ("cpus:4;mem:256", None), "a/b": (None, "cpus:1;mem:64")}, force=True)
+    limited = sim.add_framework("B", roles=["a/b"])
+    sim.add_agent("A1", "cpus:6;mem:512")
+    sim.settle()
+    assert held(limited) == [("A1", "cpus:1;mem:64")]
+    other = sim.add_framework("C", roles=["a/c"])
+    sim.settle()
+    assert held(other) == [("A1", "cpus:5;mem:448")]
+
+
 # ---------------------------------------------------------------- refusals: with numbers, and nothing changed
 
 

@@ -125,12 +125,15 @@ class Quotas:
         return room
 
     def guaranteed(self, chain: Chain) -> Vector:
-        """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same."""
+        """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same, and within all limits on its path."""
         found: Vector = ()
+        room: Vector = ()
         for node, outside in self._upwards(chain):
             if node.guarantee:
                 found = most(found, lacking(node.guarantee, plus(node.consumed, outside)))
-        return found
+            if node.limit is not None:
+                room = least(room, lacking(node.limit, plus(node.consumed, outside)))
+        return least(found, room)[: len(found)] if room else found
 
     def nodes(self) -> list[Node]:
         found: list[Node] = []
