@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from raymesos.errors import InvalidValue
 from raymesos.frameworks import operations
@@ -29,7 +29,19 @@ class ResourceOp:
     tasks: tuple[Task, ...] = ()
 
 
+class HasName(Protocol):
+    """The handle of an agent."""
+
+    name: str
+
+
+AgentNamed = str | HasName
+"""An agent's name, or its handle."""
 AnyOp = LaunchOp | LaunchGroupOp | ResourceOp
+
+
+def _name(agent: AgentNamed) -> str:
+    return agent if isinstance(agent, str) else agent.name
 
 
 class OperationMakers:
@@ -106,17 +118,17 @@ class OperatorsOperations:
     cluster: Cluster
     _operator: Operator
 
-    def reserve(self, agent: str, resources: Resources | str, *, principal: str = "") -> None:
+    def reserve(self, agent: AgentNamed, resources: Resources | str, *, principal: str = "") -> None:
         """`cpus(ads):2`: reserve to a role. Raises UnknownId, or Conflict for what is not there."""
         self._operate(agent, operations.reserve(resources), principal)
 
-    def unreserve(self, agent: str, resources: Resources | str, *, principal: str = "") -> None:
+    def unreserve(self, agent: AgentNamed, resources: Resources | str, *, principal: str = "") -> None:
         """`cpus(ads):2`: take back what is reserved dynamically. Raises UnknownId, or Conflict for what is not there or has a volume on it."""
         self._operate(agent, operations.unreserve(resources), principal)
 
     def create_volume(
         self,
-        agent: str,
+        agent: AgentNamed,
         id: str,
         resources: Resources | str,
         container_path: str = "data",
@@ -127,24 +139,25 @@ class OperatorsOperations:
         """A volume of `disk(ads):100`. Raises UnknownId, or Conflict."""
         self._operate(agent, operations.create_volume(id, resources, container_path, shared=shared), principal)
 
-    def destroy_volume(self, agent: str, id: str) -> None:
+    def destroy_volume(self, agent: AgentNamed, id: str) -> None:
         """Raises UnknownId, or Conflict for a volume that is in use or not there."""
         self._operate(agent, operations.destroy_volume(id), "")
 
-    def grow_volume(self, agent: str, id: str, by: Resources | str | float) -> None:
+    def grow_volume(self, agent: AgentNamed, id: str, by: Resources | str | float) -> None:
         self._operate(agent, operations.grow_volume(id, by), "")
 
-    def shrink_volume(self, agent: str, id: str, by: Resources | str | float) -> None:
+    def shrink_volume(self, agent: AgentNamed, id: str, by: Resources | str | float) -> None:
         self._operate(agent, operations.shrink_volume(id, by), "")
 
-    def volumes(self, agent: str) -> list[str]:
+    def volumes(self, agent: AgentNamed) -> list[str]:
         """The ids of the volumes whose directories are on the agent's host. Raises UnknownId."""
-        return sorted(id for _, id in self.cluster.launcher(agent).volumes)
+        return sorted(id for _, id in self.cluster.launcher(_name(agent)).volumes)
 
-    def _operate(self, agent: str, wish: Wish, principal: str) -> None:
-        self.cluster.info(agent)
-        operation = operations.exact_operation(wish, self._there(agent), Maker(principal))
-        self._operator.call(Operate(agent, operation, principal))
+    def _operate(self, agent: AgentNamed, wish: Wish, principal: str) -> None:
+        name = _name(agent)
+        self.cluster.info(name)
+        operation = operations.exact_operation(wish, self._there(name), Maker(principal))
+        self._operator.call(Operate(name, operation, principal))
 
     def _there(self, name: str) -> Resources:
         """What nobody uses of the agent, and its volumes, used or not, as the master knows it."""

@@ -303,3 +303,23 @@ def test_disk_that_is_not_reserved_makes_no_volume(sim: Simulation) -> None:
     f1.accept(f1.offers, operations=[f1.create_volume("v", "disk:1", operation_id="x")], refuse_seconds=0)
     assert offered(sim, f1) == parse("cpus:2;mem:1024;disk:4096")
     assert [e.message for e in f1.operation_updates("x")] == ["volume 'v' must be made of reserved disk"]
+
+
+def test_volumes_are_made_of_statically_reserved_disk_too_and_outlive_their_framework(sim: Simulation) -> None:
+    a1 = sim.add_agent("A1", "cpus:2;mem:1024;disk(role1):100")
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    f1.accept(f1.offers, operations=[f1.create_volume("v", "disk:40", "data")], refuse_seconds=0)
+    sim.settle()
+    f1.teardown()
+    sim.settle()
+    assert sim.volumes(a1) == ["v"]
+    f2 = sim.add_framework("F2", roles=["role1"])
+    there = offered(sim, f2)
+    (made,) = [key for key, _ in there if key.disk is not None]
+    assert made.reservations == (Reservation("role1"),)
+    assert there - there.filter(made.__eq__) == REST + parse("disk(role1):60")
+    f2.accept(f2.offers, operations=[f2.destroy_volume("v")], refuse_seconds=0)
+    assert offered(sim, f2) == REST + parse("disk(role1):100")
+    sim.reserve(a1, "cpus(ads):1")
+    assert sim.volumes(a1) == []

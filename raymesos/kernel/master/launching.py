@@ -11,7 +11,7 @@ from raymesos.kernel.master.tasks import count_end, told_as
 from raymesos.kernel.master.validation import group_error, task_error
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.portions import shared_part
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.messages import Convert, LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
 
@@ -30,7 +30,7 @@ class Accepted:
     @property
     def usable(self) -> Resources:
         """What a task may use: what is left, and shared volumes, which are never used up."""
-        return self.left + _without_those_in(self.shared, self.left)
+        return self.left + _without_those_in(self.shared, self.left) if self.shared else self.left
 
 
 def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, now_ms: int) -> None:
@@ -91,7 +91,7 @@ def _book(state: State, on: Accepted, info: TaskInfo, out: Outbox, now_ms: int) 
 
 def _share(on: Accepted, wanted: Resources, out: Outbox) -> None:
     """A shared volume that is not left any more is used by a task already: the framework holds one copy more."""
-    more = _without_those_in(shared_part(wanted), on.left)
+    more = _without_those_in(shared_part(wanted), on.left) if on.shared else EMPTY
     if more:
         agent = on.agent
         out.send(ALLOCATOR, Convert(on.framework.id, on.role, agent.id, agent.incarnation, more, more + more))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from raymesos.kernel.master import notes
 from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber, unavailability_of
 from raymesos.machine import ALLOCATOR, Outbox
-from raymesos.model.portions import once, unshared_part
+from raymesos.model.portions import once, shared_part, unshared_part
 from raymesos.model.resources import Resources
 from raymesos.model.revocable import remaining
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
@@ -179,7 +179,8 @@ def refuse_of(refuse_ms: int) -> int:
 
 def _is_there(agent: Agent, resources: Resources) -> bool:
     """False for a shared volume that was destroyed while the grant was on its way."""
-    return resources.is_plain or agent.whole.contains(once(resources))
+    shared = shared_part(resources)
+    return not shared or agent.whole.contains(once(shared))
 
 
 def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_ms: int) -> Offer:
