@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, errors too.")]
+AgentName = Annotated[str, typer.Argument(help="The agent's id or name.", metavar="AGENT")]
 Name = Annotated[
     str | None, typer.Option("--name", help="Which cluster, where several run here.", show_default="the only one")
 ]

@@ -14,7 +14,14 @@ from typing import Annotated
 import typer
 
 from raymesos import __version__
-from raymesos.cli import agent_commands, cluster_commands, job_commands, sharing_commands
+from raymesos.cli import (
+    agent_commands,
+    cluster_commands,
+    job_commands,
+    maintenance_commands,
+    sharing_commands,
+    volume_commands,
+)
 from raymesos.cli.doors import Doors
 from raymesos.errors import RaymesosError
 
@@ -57,6 +64,8 @@ cluster_commands.add_to(app)
 job_commands.add_to(app)
 sharing_commands.add_to(app)
 agent_commands.add_to(app)
+volume_commands.add_to(app)
+maintenance_commands.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None, doors: Doors | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +23,7 @@ def reasons_of(wait: WaitNote) -> tuple[WaitReason, ...]:
 
 def reason_text(reason: WaitReason, now_ms: int) -> str:
     """One sentence, with the numbers that the allocator gave."""
-    text = _TEXTS[reason.kind](reason) if reason.kind in _TEXTS else reason.kind.replace("_", " ")
+    text = TEXTS[reason.kind](reason) if reason.kind in TEXTS else reason.kind.replace("_", " ")
     if reason.until_ms is not None:
         text += f", for {max(0, reason.until_ms - now_ms) / 1000:.1f} s more"
     return f"{text} ({reason.detail})" if reason.detail else text
@@ -77,7 +78,7 @@ def _role_behind(reason: WaitReason) -> str:
 
 _BEHIND = "other roles are further below their share and go first"
 
-_TEXTS: dict[str, Any] = {
+TEXTS: dict[str, Callable[[WaitReason], str]] = {
     "suppressed": lambda r: "its framework asked for no offers in this role: suppressed",
     "no_agents": lambda r: "no agent is registered and active",
     "filtered": _filtered,

@@ -45,4 +45,4 @@ def test_each_command_is_one(line: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_every_kind_of_reason_is_on_the_page() -> None:
-    assert [kind for kind in reasons._TEXTS if f"`{kind}`" not in PAGE] == []
+    assert [kind for kind in reasons.TEXTS if f"`{kind}`" not in PAGE] == []
