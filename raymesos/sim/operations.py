@@ -156,6 +156,8 @@ class OperatorsOperations:
     def _operate(self, agent: AgentNamed, wish: Wish, principal: str) -> None:
         name = _name(agent)
         self.cluster.info(name)
+        if not self.cluster.agent_id(name):
+            self.cluster.world.settle()  # It was added just now, and is on its way to the master.
         operation = operations.exact_operation(wish, self._there(name), Maker(principal))
         self._operator.call(Operate(name, operation, principal))
 

@@ -403,3 +403,24 @@ def test_an_operator_that_asks_while_the_allocator_is_away_is_answered_when_it_i
     sim.restart("allocator")
     sim.advance(5)
     assert [o.resources for o in f1.offers] == [parse("mem:512")]
+
+
+def test_an_agent_that_was_just_added_can_be_reserved_of(sim: Simulation) -> None:
+    a1 = sim.add_agent("A1", "cpus:2;mem:512")
+    sim.reserve(a1, "cpus(ads):2")
+    f1 = sim.add_framework("F1", roles=["role1"])
+    sim.settle()
+    assert [o.resources for o in f1.offers] == [parse("mem:512")]
+
+
+def test_what_a_framework_reserved_stays_when_it_is_gone(sim: Simulation) -> None:
+    f1 = alone(sim)
+    f1.accept(f1.offers, operations=[f1.reserve("cpus:1")], refuse_seconds=0)
+    sim.settle()
+    f1.teardown()
+    f2 = sim.add_framework("F2", roles=["role2"])
+    sim.settle()
+    assert offered(sim, f2) == parse("mem:512")
+    sim.unreserve("A1", "cpus(role1):1")
+    f2.decline_all()
+    assert offered(sim, f2) == parse("cpus:1;mem:512")
