@@ -373,3 +373,25 @@ def test_a_batch_job_goes_on_elsewhere_at_the_systems_cost_when_its_agent_is_dra
     sim.finish(second)
     sim.advance(2)
     assert (job.state, job.status()["succeeded"]) == ("Finished", 1)
+
+
+# ---------------------------------------------------------------- agents kept for big tasks
+
+
+def test_an_agent_that_is_not_offered_any_more_is_not_kept_for_a_big_task_and_another_is(sim: Simulation) -> None:
+    for name in ("A1", "A2"):
+        sim.add_agent(name, WHOLE)
+    f1 = sim.add_framework("F1", roles=["small"])
+    sim.settle()
+    tasks = {o.agent: f1.launch(o, "cpus:1;mem:128") for o in f1.offers}
+    f2 = sim.add_framework("F2", roles=["big"], demand=[("cpus:2;mem:64", 1)])
+    sim.advance(1)
+    (offer,) = f1.offers
+    (kept,) = tasks.keys() - {offer.agent}
+    sim.deactivate(kept)
+    f1.decline_all()
+    sim.advance(1)
+    assert (f1.offers, f2.offers) == ([], [])
+    sim.finish(tasks[offer.agent])
+    sim.settle()
+    assert [o.agent for o in f2.offers] == [offer.agent]

@@ -67,6 +67,8 @@ def set_active(state: State, agent_id: str, *, active: bool) -> bool:
     agent = state.ledger.agents.get(agent_id)
     if agent is not None:
         state.ledger.set_active(agent, active=active)
+        if not active:
+            state.holds.forget_agent(agent)  # Who waits for it waits for another.
     return False
 
 

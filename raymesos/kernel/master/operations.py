@@ -22,6 +22,7 @@ from raymesos.wire.messages import (
     ApplyOperation,
     Convert,
     Destroy,
+    Gone,
     OperationAcknowledged,
     OperationReport,
     OperationState,
@@ -188,6 +189,6 @@ def _unknown(state: State, operation_id: str, agent_id: str) -> OperationStatus:
         new, text = OperationState.RECOVERING, "Reconciliation: Agent is recovering"
     elif agent_id in state.unreachable:
         new, text = OperationState.UNREACHABLE, "Reconciliation: Agent is unreachable"
-    elif agent_id in state.gone:
+    elif state.gone.get(agent_id) is Gone.MARKED:
         new, text = OperationState.GONE_BY_OPERATOR, "Reconciliation: Agent is gone"
     return OperationStatus(operation_id, new, agent_id, message=text)

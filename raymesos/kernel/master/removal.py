@@ -36,7 +36,8 @@ _ENDS = {
 
 def remove(state: State, agent: Agent, out: Outbox, now_ms: int, why: str, gone: Gone = Gone.LEFT) -> None:
     """The agent is gone for good, and its tasks with it."""
-    operations.end_all(state, agent, OperationState.GONE_BY_OPERATOR, out)
+    marked = gone is Gone.MARKED
+    operations.end_all(state, agent, OperationState.GONE_BY_OPERATOR if marked else OperationState.UNKNOWN, out)
     _end_tasks(state, agent, *_ENDS[gone], f"Agent {agent.info.hostname} removed: {why}", out, now_ms)
     _drop(state, agent, out, now_ms)
     forget(state, agent.id, out, now_ms, gone)
