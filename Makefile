@@ -19,7 +19,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-install-bench: $(BENCH_STAMP) ## Add the rivals that the benchmarks compare with
+install-bench: $(BENCH_STAMP) ## Add the rivals that the benchmarks compare with, and what draws figures
 
 $(BENCH_STAMP): $(STAMP) constraints-bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-bench.txt
