@@ -88,9 +88,15 @@ def _is_unshared(key: Key) -> bool:
 
 
 def pick(resources: Resources, quantities: Mapping[str, int]) -> Resources | None:
-    """So much of each scalar, taken from what is reserved first, then from what is open, and from what is revocable only if all of the name is; None if there is not so much.
+    """`take`, and the volumes that are there."""
+    taken = take(resources, quantities)
+    return taken if taken is None or resources.is_plain else taken + resources.filter(_is_volume)
 
-    Volumes are no quantity to take from: those that are there come along.
+
+def take(resources: Resources, quantities: Mapping[str, int]) -> Resources | None:
+    """So much of each scalar: of what is reserved first, then of what is open, and of what is revocable only if all of the name is; None if there is not so much.
+
+    Volumes are no quantity to take from.
     """
     if resources.is_plain:
         have = resources.quantities()
@@ -106,7 +112,7 @@ def pick(resources: Resources, quantities: Mapping[str, int]) -> Resources | Non
         if found is None and size:
             return None
         taken.extend(found or [])
-    return build(taken) + resources.filter(_is_volume)
+    return build(taken)
 
 
 def _take(pieces: list[tuple[Key, int]], size: int) -> list[tuple[Key, int]] | None:

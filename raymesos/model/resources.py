@@ -266,6 +266,15 @@ class Resources:
             },
         )
 
+    @property
+    def is_reserved(self) -> bool:
+        """True when all of it is reserved to somebody."""
+        return not self._plain and all(key.reservations for key in self._rest)
+
+    def reserved_roles(self) -> list[str]:
+        """Whom something of it is reserved to."""
+        return list(dict.fromkeys(key.role for key in self._rest if key.reservations))
+
     def revocable(self) -> Resources:
         """What may be taken away again at any time."""
         return _make({}, {k: q for k, q in self._rest.items() if k.revocable})

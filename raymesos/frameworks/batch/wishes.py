@@ -93,10 +93,14 @@ def _demand(state: State, job: Job) -> Demand:
     """The shape of its tasks and how many of them it could launch."""
     if job.spec.gang and job.spec.ports == 0:
         return Demand(job.spec.resources, job.queue.count, job.spec.role, exact=True, gang=True)
-    tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
+    chunk = chunk_size(state, job, job.queue.count)
+    tasks = -(-job.queue.count // chunk)
     # Which ports is the agent's to say: who wants some needs to see them all.
     exact = job.spec.ports == 0
-    return Demand(job.spec.resources, max(1, min(tasks, room(state, job))), job.spec.role, exact=exact, more=exact)
+    # How long a task takes is what its inputs were measured to; it may use an agent that is kept for a bigger one until then.
+    run_ms = -(-chunk * (job.input_us or 0) // 1000)
+    count = max(1, min(tasks, room(state, job)))
+    return Demand(job.spec.resources, count, job.spec.role, exact=exact, more=exact, run_ms=run_ms)
 
 
 def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.sizing import segment_of
 from raymesos.frameworks.batch.state import Job, State
+from raymesos.model.portions import take
 from raymesos.model.resources import Resources, take_ports
 from raymesos.wire.jobs import JobSpec
 from raymesos.wire.work import ChunkWork, CommandsWork
@@ -58,9 +59,13 @@ def pool_key(spec: JobSpec) -> str:
 
 def shape_with_ports(spec: JobSpec, room: Resources) -> Resources | None:
     """The resources of one task out of `room`, its ports chosen; None if it does not fit."""
-    if not room.contains(spec.resources):
-        return None
-    if not spec.ports:
-        return spec.resources
+    shape = spec.resources if room.contains(spec.resources) else _taken(spec.resources, room)
+    if shape is None or not spec.ports:
+        return shape
     taken = take_ports(room, spec.ports)
-    return None if taken is None else spec.resources + taken[0]
+    return None if taken is None else shape + taken[0]
+
+
+def _taken(shape: Resources, room: Resources) -> Resources | None:
+    """As much, of what is reserved to the role or lent out by its owner: a job does not care whose a CPU is."""
+    return take(room, shape.quantities()) if shape.is_plain and not room.is_plain else None

@@ -7,7 +7,7 @@ asked again for every agent, so successive agents go to the next most deserving.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -18,16 +18,14 @@ from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
 from raymesos.kernel.allocator.holds import Holds
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.outcome import Outcome
-from raymesos.kernel.allocator.portion import fair_part, guaranteed_part, suits, takeable
+from raymesos.kernel.allocator.pool import Vector
+from raymesos.kernel.allocator.portion import fair_part, guaranteed_part, suits, surplus, takeable
 from raymesos.kernel.allocator.scoring import ordered, room
 from raymesos.kernel.allocator.shares import DrfSorter
 from raymesos.kernel.allocator.wants import NOTHING, STEPS, Part, book, next_part
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import Key, Resources
 from raymesos.wire.messages import Grant
-
-# So few roles are put in order by themselves; of more the sorter's own order is walked, in which one that is owed comes soon.
-FEW_ROLES = 16
 
 Parts = dict[Agent, dict[Subscription, Resources]]
 
@@ -48,6 +46,10 @@ class Pass:
     """How many tasks' worth was given to those who say exactly what they want."""
     cut: Part = NOTHING
     """The part that was cut last."""
+    full: dict[Role, None] = field(default_factory=dict)
+    """Roles that are at a limit, and have nothing reserved: in this pass there is nothing more for them, so they are not asked again."""
+    dry: bool = False
+    """Nothing that is open may go to those who are owed nothing: it is all kept for others."""
     failed: dict[Subscription, None] = field(default_factory=dict)
     """Gangs for which there is not room enough."""
     given: dict[Agent, dict[Key, None]] = field(default_factory=dict)
@@ -86,30 +88,64 @@ def allocate(
         else:
             for agent in ordered(candidates, scoring, dice):
                 _deal(this, agent)
+        _count_unasked(this, candidates)
+        for role in this.full:
+            ledger.roster.order.activate(role.name)
     _tell_grants(this, met)
     return this.outcome
+
+
+def _count_unasked(this: Pass, candidates: list[Agent]) -> None:
+    """Who was not asked again because of a limit or of what is kept for others was kept from all agents that are left."""
+    if not (this.full or this.dry):
+        return
+    unused = [agent for agent in candidates if agent in this.ledger.offerable and agent.plain]
+    for subscription, blocks in this.outcome.blocks.items():
+        for kind, block in blocks.items():
+            if (kind == "limit" and subscription.role in this.full) or (kind == "headroom" and this.dry):
+                block.also_on(unused)
 
 
 # ---------------------------------------------------------------- stage 1
 
 
 def _meet_guarantees(this: Pass, agents: list[Agent]) -> None:
-    owed = _owed_roles(this.ledger)
+    ledger, order = this.ledger, this.ledger.roster.order
+    playing = [role for role in ledger.roster.roles.values() if role.sorter.active]
+    owed = {role: None for role in playing if _is_owed(ledger, role)}
+    for role in playing:
+        if role not in owed:
+            order.deactivate(role.name)  # The others' order is what matters here, and is found the sooner.
     for agent in agents:
-        this.outcome.agent = agent
         if not owed:
+            break
+        if agent in ledger.offerable:
+            _meet_owed(this, agent, owed)
+    for role in playing:
+        if role.sorter.active:
+            order.activate(role.name)
+
+
+def _meet_owed(this: Pass, agent: Agent, owed: dict[Role, None]) -> None:
+    """Give of the agent to those that are owed; who is not any more leaves."""
+    ledger, this.outcome.agent = this.ledger, agent
+    held_for = holds.holder(this.holds, agent)
+    if held_for is not None:
+        if not (held_for.role in owed and _meet(this, agent, held_for)):
             return
-        if agent not in this.ledger.offerable:
-            continue
-        held_for = holds.holder(this.holds, agent)
-        if held_for is not None:
-            if not (held_for.role in owed and _meet(this, agent, held_for)):
-                continue
-            holds.release(this.holds, agent)
-        for role in list(_in_order(this.ledger, owed)):
-            for framework_id in role.sorter.walk():
-                _meet_all(this, agent, role.subscriptions[framework_id])
-        owed = {role: None for role in owed if _is_owed(this.ledger, role)}
+        holds.release(this.holds, agent)
+    touched = []
+    for name in ledger.roster.order.walk():
+        if not any(agent.open_vector):
+            break  # What is left is reserved: nothing of it meets a guarantee.
+        role = ledger.roster.roles[name]
+        touched.append(role)
+        for framework_id in role.sorter.walk():
+            _meet_all(this, agent, role.subscriptions[framework_id])
+    for role in touched:
+        if not _is_owed(ledger, role):
+            del owed[role]
+            ledger.roster.order.deactivate(role.name)
 
 
 def _meet_all(this: Pass, agent: Agent, subscription: Subscription) -> None:
@@ -127,7 +163,9 @@ def _meet(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     offer = guaranteed_part(ledger, agent, subscription, this.given.get(agent, {}))
     if subscription.exact:
         offer = _cut(this, agent, subscription, offer)
-    if not offer or not ledger.worth_offering(offer, subscription.least):
+    if not offer:
+        return False
+    if (offer is not agent.free or ledger.unlike) and not ledger.worth_offering(offer, subscription.least):
         return False
     if this.is_refused(agent, subscription, offer):
         return False
@@ -135,28 +173,9 @@ def _meet(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     return True
 
 
-def _owed_roles(ledger: Ledger) -> dict[Role, None]:
-    return {role: None for role in ledger.roster.roles.values() if role.sorter.active and _is_owed(ledger, role)}
-
-
 def _is_owed(ledger: Ledger, role: Role) -> bool:
     chain = ledger.chain(role)
     return bool(chain) and any(chain[0].owed) and any(ledger.quotas.guaranteed(chain))
-
-
-def _in_order(ledger: Ledger, roles: dict[Role, None]) -> Iterator[Role]:
-    order = ledger.roster.order
-    if len(roles) <= FEW_ROLES and isinstance(order, DrfSorter):
-        yield from sorted(roles, key=lambda role: order.rank(role.name)) if len(roles) > 1 else roles
-        return
-    left = len(roles)
-    for name in order.walk():
-        role = ledger.roster.roles[name]
-        if role in roles:
-            yield role
-            left -= 1
-            if not left:
-                return
 
 
 # ---------------------------------------------------------------- stage 2
@@ -166,7 +185,7 @@ def _deal(this: Pass, agent: Agent) -> None:
     """Deal out the agent until nothing is left of it or nobody takes it."""
     ledger = this.ledger
     while agent in ledger.offerable:
-        if not _step(this, agent):
+        if (this.dry and agent.plain) or not _step(this, agent):
             agent.passed_over = ledger.roster.wishes
             return
 
@@ -191,12 +210,15 @@ def _step(this: Pass, agent: Agent) -> bool:
     ledger, this.outcome.agent = this.ledger, agent
     offerable, roles = ledger.offerable, ledger.roster.roles
     parts = this.parts.get(agent)
-    held_for = holds.holder(this.holds, agent)
-    if held_for is not None:
-        return _step_held(this, agent, held_for)
+    if agent in this.holds.by_agent:
+        held_for = holds.holder(this.holds, agent)
+        if held_for is not None:
+            return _step_held(this, agent, held_for)
     took = False
-    for role_name in ledger.roster.order.walk():
+    for role_name in _who_may(this, agent):
         role = roles[role_name]
+        if role in this.full:
+            continue
         for framework_id in role.sorter.walk():
             subscription = role.subscriptions[framework_id]
             if parts is not None and subscription in parts and not subscription.exact:
@@ -213,10 +235,41 @@ def _step(this: Pass, agent: Agent) -> bool:
                 continue
             _give(this, agent, subscription, offer)
             took = True
-            if subscription.exact or agent not in offerable:
+            if subscription.exact or agent not in offerable or agent.free.is_reserved:
                 return True
             parts = this.parts[agent]
+        if ledger.quotas.quotas:
+            _mark_full(this, role)
+    if not took and ledger.quotas.quotas and agent.plain:
+        this.dry = not _is_worth(ledger, surplus(ledger))
     return took
+
+
+def _who_may(this: Pass, agent: Agent) -> Iterable[str]:
+    """The roles to ask, in order. Of an agent of which only reserved resources are left, those that they are reserved to, and those below them."""
+    order = this.ledger.roster.order
+    if agent.plain or not agent.free.is_reserved or not isinstance(order, DrfSorter):
+        return order.walk()
+    names = dict.fromkeys(name for role in agent.free.reserved_roles() for name in order.clients_under(role))
+    active = [name for name in names if order.is_active(name)]
+    return sorted(active, key=order.rank) if len(active) > 1 else active
+
+
+def _mark_full(this: Pass, role: Role) -> None:
+    """Not to be asked again if its limits leave nothing worth an offer, and nothing is reserved to it or to a role above it."""
+    chain = this.ledger.chain(role)
+    room = this.ledger.quotas.room(chain) if chain else None
+    if room is None or this.ledger.unlike or any(any(node.reserved) for node in chain) or _is_worth(this.ledger, room):
+        return
+    this.full[role] = None
+    this.ledger.roster.order.deactivate(role.name)
+
+
+def _is_worth(ledger: Ledger, bound: Vector) -> bool:
+    """Whether an offer within these bounds could be worth making."""
+    return any(
+        all(i >= len(bound) or bound[i] >= size for i, size in enumerate(least)) for least in ledger.default_least
+    )
 
 
 def _step_held(this: Pass, agent: Agent, subscription: Subscription) -> bool:

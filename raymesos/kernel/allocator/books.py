@@ -44,6 +44,13 @@ class Block:
         if until_ms is not None and (self.until_ms is None or until_ms < self.until_ms):
             self.until_ms = until_ms
 
+    def also_on(self, agents: list[Agent]) -> None:
+        """It stands in the way on these too, though nobody asked about each."""
+        for agent in agents[: AGENTS_TOLD_APART + len(self.on)]:
+            if len(self.on) < AGENTS_TOLD_APART:
+                self.on[agent] = None
+        self.beyond = max(self.beyond, len(agents) - len(self.on))
+
     def add(self, later: Block) -> None:
         """It was met again in a later pass, perhaps on the same agents."""
         for agent in later.on:

@@ -24,6 +24,10 @@ ORDER = ("limit", "headroom", "constraint", "capability", "domain", "minimum", "
 LASTING = ("constraint", "capability", "domain")
 
 
+# What most of thousands are told in every pass: one object, so that comparing costs nothing.
+BEHIND = (WaitReason("role_behind"),)
+
+
 def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, whole: bool) -> None:
     """Tell of a pass. Of those who got nothing all are told of after a pass over all agents, else those who were passed over: one over a few says little about the rest."""
     out.note(PassNote(now_ms, outcome.agents, len(outcome.grants), tuple(state.filters.active().items())))
@@ -38,7 +42,7 @@ def tell_outcome(state: State, outcome: Outcome, now_ms: int, out: Outbox, *, wh
 
 def tell_wait(subscription: Subscription, reasons: tuple[WaitReason, ...], now_ms: int, out: Outbox) -> None:
     """It waits for these reasons; for none if it got something, or wants nothing."""
-    if list(map(_gist, subscription.told)) == list(map(_gist, reasons)):
+    if subscription.told is reasons or list(map(_gist, subscription.told)) == list(map(_gist, reasons)):
         return
     subscription.told = reasons
     framework_id, role = subscription.key
@@ -132,13 +136,17 @@ def _reasons(
         missing = state.ledger.missing(subscription.role.name, shape)
         return (WaitReason("no_agent_fits", str(shape), quantities=tuple(sorted(missing.items()))),)
     # What was not asked about again in this pass still stands in the way, until its time is over.
-    stood = {k: b for k, b in subscription.stood.items() if _still_stands(state, subscription, k, now_ms)}
+    stood = subscription.stood
+    if stood:
+        stood = {k: b for k, b in stood.items() if _still_stands(state, subscription, k, now_ms)}
     if state.ledger.offerable or subscription in outcome.blocks:
         if stood:
             return tuple(_reason(state, kind, stood[kind]) for kind in ORDER if kind in stood)
         until_ms = state.filters.soonest_end(subscription.key)
         if until_ms is not None:
             return (WaitReason("filtered", until_ms=until_ms),)
+    if not stood and outcome.grants:
+        return BEHIND
     lasting = tuple(_reason(state, kind, stood[kind]) for kind in LASTING if kind in stood)
     return (*lasting, _no_turn(state, outcome, subscription))
 

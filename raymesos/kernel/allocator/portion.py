@@ -56,7 +56,7 @@ def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Re
     required = ledger.quotas.required
     if room is None and not any(required):
         return part
-    bound = _surplus(ledger) if any(required) else ()
+    bound = surplus(ledger) if any(required) else ()
     if room is not None:
         bound = least(bound, room)
     if _within(agent.open_vector, bound):
@@ -76,7 +76,7 @@ def quota_allows(ledger: Ledger, subscription: Subscription, shape: Resources, o
     if room is not None and not _within(wanted, room):
         _blocked_by_limit(ledger, subscription, room, outcome)
         return False
-    if any(ledger.quotas.required) and not _within(wanted, _surplus(ledger)):
+    if any(ledger.quotas.required) and not _within(wanted, surplus(ledger)):
         _blocked_by_headroom(ledger, subscription, outcome)
         return False
     return True
@@ -89,9 +89,7 @@ def gang_bound(ledger: Ledger, subscription: Subscription) -> dict[str, int]:
         return {}
     chain = ledger.chain(subscription.role)
     own = quotas.guaranteed(chain)
-    bound = tuple(
-        [s if s >= UNLIMITED else s + (own[i] if i < len(own) else 0) for i, s in enumerate(_surplus(ledger))]
-    )
+    bound = tuple([s if s >= UNLIMITED else s + (own[i] if i < len(own) else 0) for i, s in enumerate(surplus(ledger))])
     room = quotas.room(chain) if chain else None
     return _named(ledger, bound if room is None else least(bound, room))
 
@@ -101,6 +99,8 @@ def guaranteed_part(ledger: Ledger, agent: Agent, subscription: Subscription, gi
 
     Nothing if nothing of it is owed, or if all that the subscription could take would not be worth an offer.
     """
+    if agent.free.is_plain:
+        return _guaranteed_of_plain(ledger, agent, subscription)
     available = takeable(agent, subscription, given)
     if not ledger.worth_offering(available, subscription.least):
         return EMPTY
@@ -112,12 +112,28 @@ def guaranteed_part(ledger: Ledger, agent: Agent, subscription: Subscription, gi
         return EMPTY
     vector = ledger.roster.pool.vector(met.quantities())
     # What meets the guarantee lowers what is free and what is owed alike: the surplus stays what it is.
-    bound = _surplus(ledger)
+    bound = surplus(ledger)
     room = quotas.room(chain)
     if room is not None:
         bound = least(bound, _less(room, vector))
     extra = cut_open(open_ - met, _named(ledger, bound))
     return met + extra + takeable(agent, subscription, given, own_only=True).filter(_comes_along) + _unscalar(available)
+
+
+def _guaranteed_of_plain(ledger: Ledger, agent: Agent, subscription: Subscription) -> Resources:
+    """The same of an agent that has nothing but open scalars, which is most of a pass over thousands: by vectors alone."""
+    chain, quotas = ledger.chain(subscription.role), ledger.quotas
+    free, owed = agent.free_vector, quotas.guaranteed(chain)
+    met = tuple(map(min, free, owed))
+    if not any(met) or (ledger.unlike and not ledger.worth_offering(agent.free, subscription.least)):
+        return EMPTY
+    bound, room = surplus(ledger), quotas.room(chain)
+    if room is not None:
+        bound = least(bound, _less(room, met))
+    met += (0,) * (len(free) - len(met))
+    bound += (UNLIMITED,) * (len(free) - len(bound))
+    part = tuple([m + min(f - m, b) for f, m, b in zip(free, met, bound, strict=False)])
+    return agent.free if part == free else Resources.of_milli(ledger.roster.pool.named(part))
 
 
 def _allowed(agent: Agent, subscription: Subscription) -> bool:
@@ -129,7 +145,7 @@ def _allowed(agent: Agent, subscription: Subscription) -> bool:
     return found
 
 
-def _surplus(ledger: Ledger) -> Vector:
+def surplus(ledger: Ledger) -> Vector:
     """What is free and open, and not kept for anybody. A name of which nothing is kept is not bounded."""
     required = ledger.quotas.required
     free = ledger.open_free

@@ -18,9 +18,15 @@ UNLIMITED = 1 << 62
 
 
 class Node:
-    """A role of the tree. Vectors are by the pool's index of names; `limit` has UNLIMITED where nothing is said."""
+    """A role of the tree. Vectors are by the pool's index of names; `limit` has UNLIMITED where nothing is said.
 
-    __slots__ = ("allocated", "children", "children_owed", "guarantee", "limit", "owed", "parent", "path", "reserved")
+    `consumed`, `lacks` (of its own guarantee) and `left` (under its own limit) follow from `reserved` and `allocated`; passes ask for them far more often than they change.
+    """
+
+    __slots__ = (
+        "allocated", "children", "children_owed", "consumed", "guarantee", "lacks", "left", "limit", "owed", "parent",
+        "path", "reserved",
+    )  # fmt: skip
 
     def __init__(self, path: str, parent: Node | None) -> None:
         self.path = path
@@ -30,12 +36,18 @@ class Node:
         self.limit: Vector | None = None
         self.reserved: Vector = ()
         self.allocated: Vector = ()
+        self.consumed: Vector = ()
+        self.lacks: Vector = ()
+        self.left: Vector | None = None
         self.owed: Vector = ()
         self.children_owed: Vector = ()
 
-    @property
-    def consumed(self) -> Vector:
-        return plus(self.reserved, self.allocated)
+    def recount(self) -> None:
+        """Bring what follows in line."""
+        self.consumed = plus(self.reserved, self.allocated) if self.reserved else self.allocated
+        self.lacks = lacking(self.guarantee, self.consumed)
+        if self.limit is not None:
+            self.left = lacking(self.limit, self.consumed)
 
 
 Chain = tuple[Node, ...]
@@ -95,44 +107,50 @@ class Quotas:
         """A role of this chain holds so much more of what is open."""
         for node in chain:
             node.allocated = plus(node.allocated, open_vector)
-        self._owe(chain)
+        self._recount(chain)
 
     def unallocate(self, chain: Chain, open_vector: Vector) -> None:
         for node in chain:
             node.allocated = minus(node.allocated, open_vector)
-        self._owe(chain)
+        self._recount(chain)
 
     def reserve(self, chain: Chain, vector: Vector) -> None:
         """So much more is reserved to a role of this chain."""
         for node in chain:
             node.reserved = plus(node.reserved, vector)
-        self._owe(chain)
+        self._recount(chain)
 
     def unreserve(self, chain: Chain, vector: Vector) -> None:
         for node in chain:
             node.reserved = minus(node.reserved, vector)
-        self._owe(chain)
+        self._recount(chain)
 
     # ------------------------------------------------------------ what follows from it
 
     def room(self, chain: Chain) -> Vector | None:
         """How much more of what is open the role may get under all limits on its path, what is owed to others within them held back. None: as much as there is."""
+        if len(chain) == 1 and not chain[0].children:
+            return chain[0].left
         room: Vector | None = None
         for node, outside in self._upwards(chain):
-            if node.limit is not None:
-                left = lacking(node.limit, plus(node.consumed, outside))
+            if node.left is not None:
+                left = lacking(node.left, outside) if any(outside) else node.left
                 room = left if room is None else least(room, left)
         return room
 
     def guaranteed(self, chain: Chain) -> Vector:
         """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same, and within all limits on its path."""
+        if len(chain) == 1 and not chain[0].children:
+            node = chain[0]  # Its guarantee is within its limit, but for what was reserved to it.
+            return node.lacks if node.left is None else least(node.lacks, node.left)[: len(node.lacks)]
         found: Vector = ()
         room: Vector = ()
         for node, outside in self._upwards(chain):
-            if node.guarantee:
-                found = most(found, lacking(node.guarantee, plus(node.consumed, outside)))
-            if node.limit is not None:
-                room = least(room, lacking(node.limit, plus(node.consumed, outside)))
+            others = any(outside)
+            if any(node.lacks):
+                found = most(found, lacking(node.lacks, outside) if others else node.lacks)
+            if node.left is not None:
+                room = least(room, lacking(node.left, outside) if others else node.left)
         return least(found, room)[: len(found)] if room else found
 
     def nodes(self) -> list[Node]:
@@ -153,9 +171,10 @@ class Quotas:
             below = node
         return found
 
-    def _owe(self, chain: Chain) -> None:
+    def _recount(self, chain: Chain) -> None:
         for node in reversed(chain):
-            owed = most(lacking(node.guarantee, node.consumed), node.children_owed)
+            node.recount()
+            owed = most(node.lacks, node.children_owed) if node.children else node.lacks
             parent = node.parent
             if owed != node.owed and parent is not None:
                 parent.children_owed = plus(parent.children_owed, minus(owed, node.owed))
@@ -167,7 +186,8 @@ class Quotas:
             self._owe_all(child)
             node.children_owed = plus(node.children_owed, child.owed)
         if node.parent is not None:
-            node.owed = most(lacking(node.guarantee, node.consumed), node.children_owed)
+            node.recount()
+            node.owed = most(node.lacks, node.children_owed)
 
     def _grow(self, role: str) -> Node:
         node = self.root
@@ -191,14 +211,16 @@ class Quotas:
 
 
 def lacking(whole: Vector, part: Vector) -> Vector:
-    """What `part` lacks of `whole`, nothing where it lacks nothing. Names beyond the end of `whole` are not in it, unless it is a limit: see `Quotas.room`."""
-    return tuple(
-        [max(0, a - b) if a < UNLIMITED else UNLIMITED for a, b in zip(whole, _as_long(part, whole), strict=True)]
-    )
+    """What `part` lacks of `whole`, nothing where it lacks nothing; what is unlimited stays so. Names beyond the end of `whole` are not in it."""
+    if len(part) != len(whole):
+        part = part[: len(whole)] + (0,) * (len(whole) - len(part))
+    return tuple([a if a >= UNLIMITED else a - b if a > b else 0 for a, b in zip(whole, part, strict=True)])
 
 
 def least(one: Vector, other: Vector) -> Vector:
     """The smaller of each, names beyond the end counting as unlimited."""
+    if len(one) == len(other):
+        return tuple(map(min, one, other))
     size = max(len(one), len(other))
     return tuple(map(min, _filled(one, size), _filled(other, size)))
 
@@ -213,7 +235,3 @@ def most(one: Vector, other: Vector) -> Vector:
 
 def _filled(vector: Vector, size: int) -> Vector:
     return vector + (UNLIMITED,) * (size - len(vector))
-
-
-def _as_long(vector: Vector, other: Vector) -> Vector:
-    return vector[: len(other)] + (0,) * (len(other) - len(vector))

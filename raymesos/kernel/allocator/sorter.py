@@ -140,6 +140,16 @@ class Sorter(ABC):
     def active(self) -> int:
         return self._root.live
 
+    def is_active(self, client: str) -> bool:
+        return bool(self._client(client).live)
+
+    def clients_under(self, path: str) -> list[str]:
+        """The clients at the path and below it, inactive ones included."""
+        node = self._find(path)
+        if node is None:
+            return []
+        return [each.client for each in (node, *_below(node)) if each.client is not None]
+
     def __contains__(self, path: str) -> bool:
         return path in self._clients
 

@@ -1,0 +1,122 @@
+"""Does a team whose tasks are big get its share of a cluster full of small ones: `python -m load_tests.benchmarks.big_task --json`.
+
+An agent of 2 CPUs. Tenant A has a backlog of 20 ms functions of 1 CPU; tenant B arrives 2 s later with 20 ms functions of 2 CPUs, in equal roles. Measured: B's wait for
+its first result, and its part of the CPU time of all results in the seconds in which both have work (`entitled`: half). The rival, in the same run: the same two drivers with
+plain Ray tasks on as many CPUs, where a task of 2 CPUs waits until 2 are free at once.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+import raymesos as rm
+from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+
+AGENTS = 1
+CPUS = 2
+"""Of each agent: what one call of B needs."""
+CALL_S = 0.02
+LATE_S = 2.0
+BOTH_S = 5.0
+"""So long both have work."""
+BACKLOG_S = LATE_S + BOTH_S + 3.0
+
+RAYMESOS_DRIVER = """
+import sys, time
+import raymesos as rm
+from load_tests.benchmarks.big_task import short_call
+cluster = rm.connect(sys.argv[1])
+print(time.time(), flush=True)
+job = cluster.submit(rm.BatchJob("driver-" + sys.argv[2], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2], cpus=float(sys.argv[3])))
+for _ in job.as_completed():
+    print(time.time(), flush=True)
+    if time.time() > float(sys.argv[5]):
+        break
+job.cancel()
+"""
+
+RAY_DRIVER = """
+import logging, sys, time
+import ray
+from raymesos.actors.cluster import stay_on_loopback
+from load_tests.benchmarks.big_task import short_call
+stay_on_loopback()
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
+print(time.time(), flush=True)
+call = ray.remote(num_cpus=float(sys.argv[3]))(short_call)
+left = [call.remote(n) for n in range(int(sys.argv[4]))]
+while left and time.time() < float(sys.argv[5]):
+    done, left = ray.wait(left, num_returns=1)
+    print(time.time(), flush=True)
+"""
+
+
+def short_call(_: int) -> None:
+    time.sleep(CALL_S)
+
+
+class Driver:
+    """A process that submits so many calls; it prints when it began and the time of each result."""
+
+    def __init__(self, program: str, *arguments: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
+
+    def times(self) -> list[float]:
+        text, _ = self._process.communicate(timeout=120)
+        return [float(line) for line in text.splitlines()]
+
+
+def contest(program: str, where: str, backlog: int) -> tuple[float, float]:
+    """(seconds that B waited for its first result, its part of the CPU time while both had work)."""
+    end = time.time() + LATE_S + BOTH_S + 3.0
+    small = Driver(program, where, "small", 1, backlog, end)
+    time.sleep(LATE_S)
+    big = Driver(program, where, "big", CPUS, backlog, end)
+    began, *theirs = big.times()
+    _, *others = small.times()
+    if not theirs:
+        return end - began, 0.0
+    until = min(theirs[0] + BOTH_S, theirs[-1], others[-1])
+    if until <= began + 1.0:  # B ran only after A: together they had no time.
+        return theirs[0] - began, 0.0
+    mine = CPUS * sum(began <= t <= until for t in theirs)
+    all_ = mine + sum(began <= t <= until for t in others)
+    return theirs[0] - began, mine / max(1, all_)
+
+
+def main() -> None:
+    given = parser(__doc__, repeats=3).parse_args()
+    backlog = int(BACKLOG_S * AGENTS * CPUS / CALL_S)
+    tell("raymesos")
+    with rm.start(agents=AGENTS, cpus=CPUS, quiet=True) as cluster:
+        ours = [contest(RAYMESOS_DRIVER, cluster.name, backlog) for _ in range(given.repeats)]
+    tell("plain Ray")
+    with plain_ray(AGENTS * CPUS) as ray:
+        address = ray.get_runtime_context().gcs_address
+        bare = [contest(RAY_DRIVER, address, backlog // 2) for _ in range(given.repeats)]
+    emit("big_task", _summary(ours, bare, given.repeats), record=given.record)
+
+
+def _summary(ours: list[tuple[float, float]], bare: list[tuple[float, float]], repeats: int) -> dict[str, Any]:
+    def middle(values: list[float]) -> float:
+        return round(sorted(values)[len(values) // 2], 3)
+
+    return {
+        "repeats": repeats,
+        "first_wait_s": middle([wait for wait, _ in ours]),
+        "first_wait_max_s": round(max(wait for wait, _ in ours), 3),
+        "share_of_second": middle([share for _, share in ours]),
+        "shares": [round(share, 3) for _, share in ours],
+        "entitled": 0.5,
+        "ray_first_wait_s": middle([wait for wait, _ in bare]),
+        "ray_share_of_second": middle([share for _, share in bare]),
+    }
+
+
+if __name__ == "__main__":
+    main()
