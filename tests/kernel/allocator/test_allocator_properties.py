@@ -263,7 +263,7 @@ def test_within_a_pass_each_agent_goes_to_the_poorest_role_and_in_it_to_the_poor
 ) -> None:
     driver = Driver(seed=seed)
     for role, weight in weights.items():
-        driver.weight(role, f"{weight.numerator / weight.denominator}")
+        driver.weight(role, str(weight))  # A float of 2/3 would not be 2/3 in a tie.
     for number, amounts in enumerate(agents):
         driver.agent(f"A{number}", text(amounts))
     total = summed([dict(quantities(amounts)) for amounts in agents])
