@@ -323,3 +323,25 @@ def test_volumes_are_made_of_statically_reserved_disk_too_and_outlive_their_fram
     assert offered(sim, f2) == REST + parse("disk(role1):100")
     sim.reserve(a1, "cpus(ads):1")
     assert sim.volumes(a1) == []
+
+
+def test_a_shared_volume_that_two_sub_roles_use_counts_once_for_the_role_above(sim: Simulation) -> None:
+    sim.add_agent("A", "cpus:4;mem:1024;disk(a):100")
+    sim.settle()
+    sim.create_volume("A", "v1", "disk(a):100", shared=True)
+    frameworks = []
+    for name, role in (("F", "a/b"), ("G", "a/c")):
+        framework = sim.add_framework(name, roles=[role])
+        sim.settle()
+        framework.accept(framework.offers, [framework.launch_op("cpus:1;mem:100", volumes=["v1"])], refuse_seconds=0)
+        framework.suppress()
+        sim.settle()
+        frameworks.append(framework)
+    assert [t.state for f in frameworks for t in f.tasks.values()] == ["TASK_RUNNING"] * 2
+    assert {role: float(share) for role, share in sim.shares().items()} == {"a": 1, "a/b": 1, "a/c": 1}
+    assert sim.metrics()["allocator/mesos/resources/disk/offered_or_allocated"] == 100
+    for framework in frameworks:
+        for task in framework.tasks.values():
+            sim.finish(task)
+        sim.settle()
+    assert sim.shares().get("a", 0) == 0

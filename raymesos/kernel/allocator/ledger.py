@@ -14,6 +14,7 @@ from raymesos.kernel.allocator.books import Agent, Role, Subscription
 from raymesos.kernel.allocator.pool import Vector, covers, minus, plus
 from raymesos.kernel.allocator.quotas import Chain, Quotas
 from raymesos.kernel.allocator.roster import Roster
+from raymesos.kernel.allocator.shared import count_once
 from raymesos.model.attributes import Attributes
 from raymesos.model.portions import once, open_quantities, shared_part, unshared_part
 from raymesos.model.quota import Quota
@@ -239,17 +240,13 @@ class Ledger:
         self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector, *, again: bool = False
     ) -> None:
         """`again`: it held as much before, so it is no further allocation."""
-        of_role, of_framework = self._new_to(agent, subscription, resources, vector)
+        self._count_held(agent, subscription, resources, vector, by=1, again=again)
         present = agent.held.get(subscription)
         if present is None:
             agent.held[subscription] = resources
             subscription.agents += 1
         else:
             agent.held[subscription] = present + resources
-        framework_id, role_name = subscription.key
-        self.roster.order.hold(role_name, of_role, count=not again)
-        subscription.role.sorter.hold(framework_id, of_framework, count=not again)
-        self.roster.changed[role_name] = None
         if self.quotas.quotas:
             self._count_open_held(subscription.role, resources, vector, by=1)
 
@@ -261,28 +258,36 @@ class Ledger:
         else:
             del agent.held[subscription]
             subscription.agents -= 1
-        of_role, of_framework = self._new_to(agent, subscription, resources, vector)
-        framework_id, role_name = subscription.key
-        self.roster.order.release(role_name, of_role)
-        subscription.role.sorter.release(framework_id, of_framework)
-        self.roster.changed[role_name] = None
+        self._count_held(agent, subscription, resources, vector, by=-1)
         if self.quotas.quotas:
             self._count_open_held(subscription.role, resources, vector, by=-1)
             self._may_have_room()
 
-    def _new_to(
-        self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector
-    ) -> tuple[Vector, Vector]:
-        """What of `resources`, which the subscription does not hold (yet, or any more), counts for its role, and for itself: what is shared counts once."""
-        if not agent.shared or resources.is_plain:
-            return vector, vector
-        framework = role = resources
-        for other, held in agent.held.items():
-            if other.role is subscription.role:
-                role = _without(role, shared_part(held))
-                if other is subscription:
-                    framework = _without(framework, shared_part(held))
-        return self._vector(role), self._vector(framework)
+    def _count_held(
+        self,
+        agent: Agent,
+        subscription: Subscription,
+        resources: Resources,
+        vector: Vector,
+        *,
+        by: int,
+        again: bool = False,
+    ) -> None:
+        """The sorters count `resources`, which the subscription does not hold (yet, or any more)."""
+        order, (framework_id, role_name) = self.roster.order, subscription.key
+        of_framework = of_role = vector
+        if agent.shared and not resources.is_plain:
+            counted = count_once(agent, subscription, resources)
+            of_framework, of_role = self._vector(counted.framework), self._vector(counted.role)
+            for path, part in counted.above:
+                order.count_once(path, self._vector(part), by=by)
+        if by > 0:
+            order.hold(role_name, of_role, count=not again)
+            subscription.role.sorter.hold(framework_id, of_framework, count=not again)
+        else:
+            order.release(role_name, of_role)
+            subscription.role.sorter.release(framework_id, of_framework)
+        self.roster.changed[role_name] = None
 
     def _vector(self, resources: Resources) -> Vector:
         return self.roster.pool.vector(resources.quantities())
@@ -392,9 +397,3 @@ def _reaches(resources: Resources, vector: Vector, leasts: tuple[Vector, ...]) -
     if not leasts:
         return bool(resources)  # Ports alone are something, too.
     return any(covers(vector, least) for least in leasts)
-
-
-def _without(resources: Resources, shared: Resources) -> Resources:
-    """`resources` without the shared things of `shared`, however many hold them."""
-    keys = {key: None for key, _ in shared}
-    return resources.filter(lambda key: key not in keys) if keys else resources

@@ -32,7 +32,7 @@ class Node:
     """One path component. A leaf is a client; `live` is how many active leaves there are in its subtree, itself included."""
 
     __slots__ = (
-        "children", "client", "count", "entry", "held", "live", "moved", "order", "parent", "path", "settled", "version", "weight",
+        "children", "client", "count", "entry", "held", "live", "moved", "order", "parent", "path", "settled", "twice", "version", "weight",
     )  # fmt: skip
 
     def __init__(self, path: str, parent: Node | None, weight: tuple[int, int], *, settled: bool) -> None:
@@ -44,6 +44,8 @@ class Node:
         self.client: str | None = None
         self.live = 0
         self.held: Vector = ()
+        self.twice: Vector = ()
+        """What children hold that others of them hold too, shared things: it counts once."""
         self.count = 0
         """How many times something was allocated in this subtree; never lowered."""
         self.entry: Entry | None = None
@@ -212,6 +214,17 @@ class Sorter(ABC):
                 parent.moved.append(node)
             node = parent
 
+    def count_once(self, path: str, vector: Vector, *, by: int) -> None:
+        """So much more (`by` 1) or less (-1) of what is held below `path` is held there by several, and counts once there and above."""
+        node = self._find(path)
+        if node is None:
+            raise UnknownId("path", path)
+        node.twice = plus(node.twice, vector) if by > 0 else minus(node.twice, vector)
+        while node.parent is not None:
+            node.held = minus(node.held, vector) if by > 0 else plus(node.held, vector)
+            self._moved(node)
+            node = node.parent
+
     def held(self, path: str) -> Vector:
         """What the subtree at `path` holds; nothing for an unknown path."""
         node = self._find(path)
@@ -257,9 +270,10 @@ class Sorter(ABC):
             held: Vector = ()
             for child in node.children.values():
                 held = plus(held, child.held)
-            if live != node.live or (node.parent is not None and any(minus(held, node.held))):
+            once = minus(held, node.twice)
+            if live != node.live or (node.parent is not None and any(minus(once, node.held))):
                 raise InvariantBroken(
-                    "sorter.sum", f"{node.path or 'root'}: {node.live} live of {live}, {node.held} held of {held}"
+                    "sorter.sum", f"{node.path or 'root'}: {node.live} live of {live}, {node.held} held of {once}"
                 )
 
     # ------------------------------------------------------------ the tree
