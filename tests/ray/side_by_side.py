@@ -10,9 +10,11 @@ import logging
 import shutil
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster as RayCluster
 from ray_functions import interval, marked_with_agent
 
@@ -20,6 +22,8 @@ import raymesos as rm
 from raymesos.actors import cluster as clusters
 
 clusters.stay_on_loopback()
+# Ray's own test cluster notes its address there, and takes the directory for granted.
+Path(get_default_ray_temp_dir()).mkdir(parents=True, exist_ok=True)
 OPTIONS = {"include_dashboard": False, "object_store_memory": 100 * 2**20}
 
 
