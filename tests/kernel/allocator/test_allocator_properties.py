@@ -19,7 +19,7 @@ from naive_sorter import Naive
 from raymesos.model.portions import open_quantities
 from raymesos.model.quota import Quota
 from raymesos.model.resources import Resources
-from raymesos.model.roles import is_within
+from raymesos.model.roles import ancestors, is_within
 from raymesos.wire.messages import (
     AgentActivated,
     AgentChanged,
@@ -184,6 +184,74 @@ def take(world: World, step: Any) -> None:
             driver.tick()
 
 
+# ---------------------------------------------------------------- nothing is left that somebody may have
+
+
+@pytest.mark.parametrize("scoring", ["shuffle", "pack", "spread"])
+@given(
+    STEPS,
+    st.lists(st.sampled_from(ROLES), min_size=1, max_size=6),
+    st.fixed_dictionaries({role: st.tuples(MAYBE, MAYBE) for role in ROLES}),
+    st.lists(AMOUNTS, max_size=3),
+    st.integers(0, 99),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_pass_leaves_nothing_that_limits_headroom_and_filters_let_somebody_have(
+    scoring: str, steps: list[Any], roles: list[str], quotas: dict[str, Any], agents: list[Amounts], seed: int
+) -> None:
+    world = World(Driver(seed=seed, scoring=scoring))
+    for role, (guarantee, limit) in quotas.items():
+        take(world, ("quota", role, guarantee, limit))
+    for number, role in enumerate(roles):
+        world.driver.framework(f"F{number}", role)
+    first = [("join", number, free, (0, 0), "g") for number, free in enumerate(agents)]
+    for step in (*first, *steps):
+        take(world, step)
+    world.driver.tick()
+    world.driver.framework(
+        "last", "last", suppressed=("last",)
+    )  # A pass after the filters that the tick was the last to see.
+    ledger, filters = world.driver.machine._state.ledger, world.driver.machine._state.filters
+    active = [agent for agent in ledger.agents.values() if agent.active]
+    free = summed([open_quantities(agent.free) for agent in active])
+    kept = summed([owed(world, role) for role in ROLES if "/" not in role])
+    for number, role in enumerate(roles):
+        bound = {name: free[name] - kept[name] if kept[name] else free[name] for name in NAMES}
+        for name, room in room_under_limits(world, role).items():
+            bound[name] = min(bound[name], room)
+        for agent in active:
+            mine = agent.free.filter(lambda key, role=role: bool(key.reservations) and is_within(role, key.role))
+            open_ = {name: min(q, max(0, bound[name])) for name, q in open_quantities(agent.free).items()}
+            offer = mine + Resources.of_milli({name: q for name, q in open_.items() if q})
+            refusals = (filters.of_agent(agent.id) or {}).get((f"F{number}", role), [])
+            refused = any(f.resources.contains(offer) for f in refusals)
+            assert refused or not ledger.worth_offering(offer), (agent.id, role, str(offer))
+
+
+def owed(world: World, role: str) -> Counter[str]:
+    """What the role's guarantee lacks, or what those of its children lack together, whichever is more."""
+    below = summed([owed(world, child) for child in children(role)])
+    has, guarantee = world.open_held(role) + world.reserved(role), world.guarantees.get(role, {})
+    return Counter({name: max(0, guarantee.get(name, 0) - has[name], below[name]) for name in NAMES})
+
+
+def children(role: str) -> list[str]:
+    return [each for each in ROLES if each.rpartition("/")[0] == role]
+
+
+def room_under_limits(world: World, role: str) -> dict[str, int]:
+    """The least that any limit on the role's path leaves, without what is owed there to others."""
+    room: dict[str, int] = {}
+    outside, below = Counter[str](), ""
+    for path in [role, *ancestors(role)]:
+        outside.update(summed([owed(world, child) for child in children(path) if child != below]))
+        below = path
+        has = world.open_held(path) + world.reserved(path)
+        for name, limit in world.limits.get(path, {}).items():
+            room[name] = min(room.get(name, limit), limit - has[name] - outside[name])
+    return room
+
+
 # ---------------------------------------------------------------- (c): guarantees
 
 
@@ -224,27 +292,14 @@ def test_a_guarantee_that_fits_is_met_within_two_passes(
     world.set_quotas({role: (amounts, None) for role, amounts in guarantees.items()})
     free = summed([open_quantities(total) for total in world.agents.values()])
     free.subtract(summed([open_quantities(g.resources) for g in world.driver.held]))
-    owed = owed_by(world, guarantees)
-    fits = all(owed[name] <= free[name] for name in NAMES)
+    kept = summed([owed(world, role) for role in ROLES if "/" not in role])
+    fits = all(kept[name] <= free[name] for name in NAMES)
     for _ in range(2):
         world.driver.tick()
     if fits:
         for role in guarantees:
             has = world.open_held(role) + world.reserved(role)
             assert all(has[name] >= world.guarantees[role][name] for name in NAMES), role
-    assert sum(owed_by(world, guarantees).values()) == 0 or not fits
-
-
-def owed_by(world: World, guarantees: dict[str, Amounts]) -> Counter[str]:
-    """What all roles together are owed: each what its guarantee lacks, or what its children together are owed, whichever is more."""
-
-    def owed(role: str) -> Counter[str]:
-        below = summed([owed(r) for r in guarantees if r.rpartition("/")[0] == role])
-        has = world.open_held(role) + world.reserved(role)
-        own = {name: world.guarantees[role][name] - has[name] for name in NAMES}
-        return Counter({name: max(0, own[name], below[name]) for name in NAMES})
-
-    return summed([owed(role) for role in guarantees if "/" not in role])
 
 
 # ---------------------------------------------------------------- (d): order
