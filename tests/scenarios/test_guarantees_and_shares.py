@@ -299,3 +299,38 @@ def test_s33_gauges_follow_what_is_offered_and_used(make_sim: Callable[..., Simu
     sim.settle()
     assert share.format("roleA") not in sim.metrics()
     assert "allocator/mesos/offer_filters/roles/roleA/active" not in sim.metrics()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_headroom_that_leaves_less_than_most_think_worth_an_offer_is_offered_to_who_thinks_otherwise(
+    make_sim: Callable[..., Simulation], seed: int
+) -> None:
+    sim = make_sim(seed=seed)
+    sim.set_quota("q", guarantee="cpus:3.995;mem:240", force=True)
+    f = sim.add_framework("F", roles=["n"], min_allocatable={"n": []})
+    for name in ("A1", "A2"):
+        sim.add_agent(name, "cpus:2;mem:128")
+    sim.settle()
+    (offer,) = f.offers
+    assert str(offer.resources) == "cpus:0.005;mem:16"
+    f.decline(offer, refuse_seconds=1000)
+    sim.advance(1.0)
+    (other,) = f.offers
+    assert (str(other.resources), other.agent == offer.agent) == ("cpus:0.005;mem:16", False)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("quota", [{"n": (None, "cpus:0;mem:0")}, {"q": ("cpus:6;mem:384", None)}])
+def test_neither_limit_nor_headroom_keeps_what_an_agent_lends_out(
+    make_sim: Callable[..., Simulation], seed: int, quota: dict[str, tuple[str | None, str | None]]
+) -> None:
+    sim = make_sim(seed=seed)
+    sim.set_quota(quota, force=True)
+    for name in ("A1", "A2", "A3"):
+        sim.add_agent(name, "cpus:2;mem:128", revocable="cpus:5" if name == "A2" else "")
+    sim.settle()
+    f = sim.add_framework("F", roles=["n"])
+    sim.settle()
+    (offer,) = f.offers
+    assert offer.agent == "A2"
+    assert [(key.revocable, amount) for key, amount in offer.resources] == [(True, 5000)]

@@ -50,6 +50,8 @@ class Pass:
     """Roles that are at a limit, and have nothing reserved: in this pass there is nothing more for them, so they are not asked again."""
     dry: bool = False
     """Nothing that is open may go to those who are owed nothing: it is all kept for others."""
+    lent: bool = False
+    """Some of the agents lend something out, which no limit keeps from anybody."""
     failed: dict[Subscription, None] = field(default_factory=dict)
     """Gangs for which there is not room enough."""
     given: dict[Agent, dict[Key, None]] = field(default_factory=dict)
@@ -77,6 +79,7 @@ def allocate(
     # decline for an hour would cost a whole pass a second (20,000 agents, 10 frameworks: 0.4 s).
     candidates = [agent for agent in agents if agent.passed_over != wishes]
     this = Pass(ledger, filters, held, Outcome(len(candidates)), now_ms, 0 if scoring == "spread" else STEPS)
+    this.lent = bool(ledger.quotas.quotas) and any(not a.plain and a.free.revocable() for a in candidates)
     met: Parts = {}
     if ledger.roster.order.active:
         if any(ledger.quotas.required):
@@ -241,7 +244,7 @@ def _step(this: Pass, agent: Agent) -> bool:
         if ledger.quotas.quotas:
             _mark_full(this, role)
     if not took and ledger.quotas.quotas and agent.plain:
-        this.dry = not _is_worth(ledger, surplus(ledger))
+        this.dry = not ledger.unlike and not _is_worth(ledger, surplus(ledger))
     return took
 
 
@@ -259,7 +262,13 @@ def _mark_full(this: Pass, role: Role) -> None:
     """Not to be asked again if its limits leave nothing worth an offer, and nothing is reserved to it or to a role above it."""
     chain = this.ledger.chain(role)
     room = this.ledger.quotas.room(chain) if chain else None
-    if room is None or this.ledger.unlike or any(any(node.reserved) for node in chain) or _is_worth(this.ledger, room):
+    if (
+        room is None
+        or this.lent
+        or this.ledger.unlike
+        or any(any(node.reserved) for node in chain)
+        or _is_worth(this.ledger, room)
+    ):
         return
     this.full[role] = None
     this.ledger.roster.order.deactivate(role.name)
