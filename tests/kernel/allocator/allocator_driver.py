@@ -78,19 +78,19 @@ class Driver:
         self._seen = len(self.messages)
         return grants
 
-    def agent(self, name: str, total: str, *, held: tuple[tuple[str, str, str], ...] = (), **facts: Any) -> list[Grant]:
+    def agent(
+        self, name: str, total: str | Resources, *, held: tuple[tuple[str, str, str], ...] = (), **facts: Any
+    ) -> list[Grant]:
         """An agent joins. Returns the new grants."""
         self.send(self.agent_message(name, total, held=held, **facts))
         return self.new()
 
     def agent_message(
-        self, name: str, total: str, *, held: tuple[tuple[str, str, str], ...] = (), **facts: Any
+        self, name: str, total: str | Resources, *, held: tuple[tuple[str, str, str], ...] = (), **facts: Any
     ) -> AgentAdded:
         self.incarnation += 1
         holdings = tuple(Held(framework, role, name, Resources.parse(text)) for framework, role, text in held)
-        return AgentAdded(
-            name, self.incarnation, f"{name}.host", Resources.parse(total), NO_ATTRIBUTES, holdings, **facts
-        )
+        return AgentAdded(name, self.incarnation, f"{name}.host", Resources.of(total), NO_ATTRIBUTES, holdings, **facts)
 
     def framework(
         self, name: str, *roles: str, capabilities: tuple[str, ...] = ALL_CAPABILITIES, suppressed: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from naive_sorter import Naive
 from raymesos.model.portions import open_quantities
 from raymesos.model.quota import Quota
 from raymesos.model.resources import Resources
+from raymesos.model.revocable import as_revocable
 from raymesos.model.roles import ancestors, is_within
 from raymesos.wire.messages import (
     AgentActivated,
@@ -89,8 +90,11 @@ class World:
         self.driver.send(QuotasChanged(tuple(rows)))
 
     def join(self, name: str, free: Amounts, reserved: Amounts, role: str) -> None:
-        total = f"{text(free)};{text(reserved, role)}" if any(reserved) else text(free)
-        self.agents[name] = Resources.parse(total)
+        """Every second agent lends out a CPU as well."""
+        total = Resources.parse(f"{text(free)};{text(reserved, role)}" if any(reserved) else text(free))
+        if int(name[1:]) % 2:
+            total = total + as_revocable(Resources.parse("cpus:1"))
+        self.agents[name] = total
         self.driver.agent(name, total)
 
     def leave(self, name: str) -> None:
@@ -100,8 +104,8 @@ class World:
 
     def resize(self, name: str, free: Amounts) -> None:
         if name in self.agents:
-            reserved = self.agents[name].filter(lambda key: bool(key.reservations))
-            self.agents[name] = Resources.parse(text(free)) + reserved
+            others = self.agents[name].filter(lambda key: bool(key.reservations) or key.revocable)
+            self.agents[name] = Resources.parse(text(free)) + others
             self.driver.send(AgentChanged(name, self.agents[name], NO_ATTRIBUTES))
 
 
@@ -220,7 +224,9 @@ def test_a_pass_leaves_nothing_that_limits_headroom_and_filters_let_somebody_hav
         for name, room in room_under_limits(world, role).items():
             bound[name] = min(bound[name], room)
         for agent in active:
-            mine = agent.free.filter(lambda key, role=role: bool(key.reservations) and is_within(role, key.role))
+            mine = agent.free.filter(
+                lambda key, role=role: key.revocable or (bool(key.reservations) and is_within(role, key.role))
+            )
             open_ = {name: min(q, max(0, bound[name])) for name, q in open_quantities(agent.free).items()}
             offer = mine + Resources.of_milli({name: q for name, q in open_.items() if q})
             refusals = (filters.of_agent(agent.id) or {}).get((f"F{number}", role), [])
