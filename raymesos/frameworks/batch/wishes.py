@@ -12,6 +12,9 @@ from raymesos.frameworks.batch.state import FINISHED, Job, State, open_jobs
 from raymesos.machine import Outbox
 from raymesos.wire.messages import Demand
 
+# A task that takes so many times as long, or as short, as was said is said anew.
+MISJUDGED = 4
+
 
 def is_ready(state: State, job: Job) -> bool:
     """Whether all that it comes after has finished. (What comes after a failure is ended, see jobs.)"""
@@ -40,7 +43,7 @@ def wish(state: State, role: str, out: Outbox) -> None:
     for job in jobs:
         job.throttled = False
     if jobs:
-        state.asked_for[role] = dict.fromkeys(job.spec.resources for job in jobs)
+        state.asked_for[role] = {job.spec.resources: run_ms(state, job) for job in jobs}
         want(state.subscription, role, tuple(_demand(state, job) for job in jobs), out)
 
 
@@ -84,23 +87,29 @@ def silence(state: State, out: Outbox) -> None:
             want_nothing(state.subscription, role, out)
 
 
+def run_ms(state: State, job: Job) -> int:
+    """How long a task of the job takes, by what its inputs were measured to; 0 before any was. Until then it may use an agent that is kept for a bigger one."""
+    if job.input_us is None or job.spec.gang:
+        return 0
+    return max(1, chunk_size(state, job, job.queue.count) * job.input_us // 1000)
+
+
 def _asked_for(state: State, job: Job) -> bool:
-    """Whether the last wish in its role named tasks of its shape: what was not named is not offered."""
-    return job.spec.resources in state.asked_for.get(job.spec.role, {})
+    """Whether the last wish in its role named tasks of its shape (what was not named is not offered), and about as long as they are known to take."""
+    told_ms = state.asked_for.get(job.spec.role, {}).get(job.spec.resources)
+    now_ms = run_ms(state, job)
+    return told_ms is not None and now_ms <= MISJUDGED * told_ms and told_ms <= MISJUDGED * now_ms
 
 
 def _demand(state: State, job: Job) -> Demand:
     """The shape of its tasks and how many of them it could launch."""
     if job.spec.gang and job.spec.ports == 0:
         return Demand(job.spec.resources, job.queue.count, job.spec.role, exact=True, gang=True)
-    chunk = chunk_size(state, job, job.queue.count)
-    tasks = -(-job.queue.count // chunk)
+    tasks = -(-job.queue.count // chunk_size(state, job, job.queue.count))
     # Which ports is the agent's to say: who wants some needs to see them all.
     exact = job.spec.ports == 0
-    # How long a task takes is what its inputs were measured to; it may use an agent that is kept for a bigger one until then.
-    run_ms = -(-chunk * (job.input_us or 0) // 1000)
     count = max(1, min(tasks, room(state, job)))
-    return Demand(job.spec.resources, count, job.spec.role, exact=exact, more=exact, run_ms=run_ms)
+    return Demand(job.spec.resources, count, job.spec.role, exact=exact, more=exact, run_ms=run_ms(state, job))
 
 
 def _ask_for_retries(state: State, out: Outbox, now_ms: int) -> None:

@@ -10,6 +10,7 @@ from raymesos.kernel.allocator.entitled import entitled_shares
 from raymesos.kernel.allocator.metrics import cluster_metrics
 from raymesos.kernel.allocator.outcome import Block, Outcome
 from raymesos.kernel.allocator.portion import bounded
+from raymesos.kernel.allocator.sizes import fits_some, nearest_miss
 from raymesos.kernel.allocator.state import State
 from raymesos.machine import Outbox
 from raymesos.model.resources import Resources
@@ -133,7 +134,7 @@ def _reasons(
         return (WaitReason("no_agents"),)
     shape = _misfit(state, subscription) if subscription.demand else None
     if shape is not None:
-        missing = state.ledger.missing(subscription.role.name, shape)
+        missing = nearest_miss(state.ledger.totals, subscription.role.name, shape)
         return (WaitReason("no_agent_fits", str(shape), quantities=tuple(sorted(missing.items()))),)
     # What was not asked about again in this pass still stands in the way, until its time is over.
     stood = subscription.stood
@@ -187,5 +188,5 @@ def _misfit(state: State, subscription: Subscription) -> Resources | None:
     if subscription.misfit_version != ledger.totals_version:
         subscription.misfit_version = ledger.totals_version
         shapes = (d.resources for d in subscription.demand if d.count > 0)
-        subscription.misfit = next((s for s in shapes if not ledger.fits_some_agent(subscription.role.name, s)), None)
+        subscription.misfit = next((s for s in shapes if not fits_some(ledger.totals, subscription.role.name, s)), None)
     return subscription.misfit

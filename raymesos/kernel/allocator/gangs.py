@@ -18,7 +18,7 @@ from raymesos.model.resources import Resources
 from raymesos.wire.messages import Demand
 
 if TYPE_CHECKING:
-    from raymesos.kernel.allocator.allocate import Pass
+    from raymesos.kernel.allocator.giving import Pass
 
 Placing = list[tuple[Agent, Resources, int]]
 """(agent, what of it, how many tasks)"""

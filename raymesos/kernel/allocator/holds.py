@@ -18,7 +18,7 @@ from raymesos.model.resources import Resources
 from raymesos.model.settings import AllocatorSettings
 
 if TYPE_CHECKING:
-    from raymesos.kernel.allocator.allocate import Pass
+    from raymesos.kernel.allocator.giving import Pass
 
 
 @dataclass(slots=True)
@@ -84,11 +84,10 @@ def holder(holds: Holds, agent: Agent) -> Subscription | None:
     return hold.subscription
 
 
-def hold(this: Pass, agent: Agent, subscription: Subscription) -> bool:
-    """Keep the agent for the subscription, whose turn it is and who cannot use what is free now. False if that would not help, or would be too much."""
+def hold(this: Pass, agent: Agent, subscription: Subscription, shape: Resources) -> bool:
+    """Keep the agent for a task of the subscription, which cannot use what is free now. False if that would not help, or would be too much."""
     holds, ledger = this.holds, this.ledger
-    shape = _waiting_shape(agent, subscription)
-    if shape is None or (ledger.quotas.quotas and not quota_allows(ledger, subscription, shape, this.outcome)):
+    if ledger.quotas.quotas and not quota_allows(ledger, subscription, shape, this.outcome):
         return False  # What comes free there would not be for it.
     if not holds.settings.hold_ms or agent in holds.resting:
         return False
@@ -101,6 +100,13 @@ def hold(this: Pass, agent: Agent, subscription: Subscription) -> bool:
     holds.resting.pop(agent, None)
     holds.by_agent[agent] = Hold(subscription, this.now_ms + holds.settings.hold_ms)
     return True
+
+
+def tell_quota(this: Pass, agent: Agent, subscription: Subscription) -> None:
+    """It cannot use what is left: note whether limits or headroom would not let it anyway."""
+    shape = waiting_shape(agent, subscription)
+    if shape is not None:
+        quota_allows(this.ledger, subscription, shape, this.outcome)
 
 
 def release(holds: Holds, agent: Agent) -> None:
@@ -116,12 +122,18 @@ def may_backfill(holds: Holds, agent: Agent, subscription: Subscription, now_ms:
     return min(run_ms) > 0 and now_ms + max(run_ms) <= holds.busy_until_ms.get(agent, 0)
 
 
+def would_lack(agent: Agent, shape: Resources, offer: Resources) -> bool:
+    """Whether the offer takes of what a task of the shape needs and would then lack on the agent."""
+    free, taken = agent.free.quantities(), offer.quantities()
+    return any(free.get(n, 0) - taken.get(n, 0) < size for n, size in shape.quantities().items() if taken.get(n))
+
+
 def until_ms(holds: Holds, agent: Agent) -> int | None:
     found = holds.by_agent.get(agent)
     return found.until_ms if found is not None else None
 
 
-def _waiting_shape(agent: Agent, subscription: Subscription) -> Resources | None:
+def waiting_shape(agent: Agent, subscription: Subscription) -> Resources | None:
     """The first shape that it wants and that fits the agent when it is empty, but not now."""
     total = agent.total.available_to(subscription.role.name).quantities()
     for number, demand in enumerate(subscription.demand):

@@ -15,6 +15,7 @@ from raymesos.kernel.allocator.pool import Vector, covers, minus, plus
 from raymesos.kernel.allocator.quotas import Chain, Quotas
 from raymesos.kernel.allocator.roster import Roster
 from raymesos.kernel.allocator.shared import count_once
+from raymesos.kernel.allocator.sorter import ONCE
 from raymesos.model.attributes import Attributes
 from raymesos.model.portions import once, open_quantities, shared_part, unshared_part
 from raymesos.model.quota import Quota
@@ -215,21 +216,6 @@ class Ledger:
         """Whether `resources` reach one of the least quantities worth a message."""
         return _reaches(resources, self._vector(resources), self.default_least if least is None else least)
 
-    def fits_some_agent(self, role: str, shape: Resources) -> bool:
-        """Whether some agent's total, empty, could hold `shape` for `role`."""
-        return any(total.available_to(role).contains(shape) for total in self.totals)
-
-    def missing(self, role: str, shape: Resources) -> dict[str, int]:
-        """What the agent that comes nearest lacks of `shape`, were it empty."""
-        wanted = shape.quantities()
-        nearest: dict[str, int] | None = None
-        for total in self.totals:
-            have = total.available_to(role).quantities()
-            lacks = {name: size - have.get(name, 0) for name, size in wanted.items() if have.get(name, 0) < size}
-            if nearest is None or (len(lacks), sum(lacks.values())) < (len(nearest), sum(nearest.values())):
-                nearest = lacks
-        return nearest if nearest is not None else dict(wanted)
-
     def check(self) -> None:
         """Raises InvariantBroken unless free and held make up each agent's total, and the sums by role, framework and cluster agree."""
         check_ledger(self)
@@ -282,8 +268,12 @@ class Ledger:
             for path, part in counted.above:
                 order.count_once(path, self._vector(part), by=by)
         if by > 0:
-            order.hold(role_name, of_role, count=not again)
-            subscription.role.sorter.hold(framework_id, of_framework, count=not again)
+            count, weighed = 0 if again else ONCE, False
+            if subscription.exact and not again:
+                # Task-sized grants come in all sizes. Counted by number, who needs two CPUs at a time would win every tie against who needs one, and get twice as much.
+                count, weighed = self.roster.pool.in_cpus(of_role), True
+            order.hold(role_name, of_role, count=count, weighed=weighed)
+            subscription.role.sorter.hold(framework_id, of_framework, count=count, weighed=weighed)
         else:
             order.release(role_name, of_role)
             subscription.role.sorter.release(framework_id, of_framework)

@@ -74,6 +74,13 @@ class Pool:
             self._count()
         return max(map(mul, held, self._factors), default=0)
 
+    def in_cpus(self, held: Vector) -> int:
+        """How much of the pool it is, in thousandths of a CPU: its dominant share of all CPUs. ONCE each where there are none."""
+        cpus = (
+            self._total[self._index["cpus"]] if "cpus" in self._index and len(self._total) > self._index["cpus"] else 0
+        )
+        return self.part(held) * cpus // self._whole if cpus else 1000
+
     def dominant(self, held: Vector) -> str:
         """The resource of which `held` is the largest part; empty if it is nothing."""
         parts = list(map(mul, held, self.factors))

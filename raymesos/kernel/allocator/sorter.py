@@ -24,6 +24,9 @@ Entry = tuple[int, int, str, "Node"]
 
 VIRTUAL = "."
 
+# What one allocation counts for, in ties: in thousandths, because tasks of a known size count by it (see Ledger).
+ONCE = 1000
+
 # Clients that come and go while nobody asks for the order must not pile up: beyond this many the order is given up and made anew when asked for.
 MOVED_SLACK = 64
 
@@ -47,7 +50,7 @@ class Node:
         self.twice: Vector = ()
         """What children hold that others of them hold too, shared things: it counts once."""
         self.count = 0
-        """How many times something was allocated in this subtree; never lowered."""
+        """How many times something was allocated in this subtree, in thousandths; never lowered."""
         self.entry: Entry | None = None
         """Where it stands in its parent's order, if it does."""
         self.settled = settled
@@ -191,12 +194,12 @@ class Sorter(ABC):
         if shared:
             self._shared[path] = left
 
-    def hold(self, client: str, held: Vector, *, count: bool = True) -> None:
-        """`count`: whether it is an allocation, and not only another form of one."""
+    def hold(self, client: str, held: Vector, *, count: int = ONCE, weighed: bool = False) -> None:
+        """`count` is ONCE for an allocation, as Mesos counts; 0 if it is only another form of one. `weighed`: the larger a weight, the less it counts."""
         node = self._clients[client]
         while (parent := node.parent) is not None:
             node.held = plus(node.held, held)
-            node.count += count
+            node.count += count * node.weight[1] // node.weight[0] if weighed else count
             if node.settled:
                 node.settled = False
                 parent.moved.append(node)

@@ -152,5 +152,5 @@ def test_explain_hears_that_what_is_free_is_too_little() -> None:
     driver.tick()
     assert [(n.why, n.detail) for n in driver.notes_of(WaitNote)][-1] == (
         "nothing_free",
-        "1 agent is kept for its tasks",
+        "what is free is too little for one of its tasks",
     )
