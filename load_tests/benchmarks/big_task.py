@@ -7,13 +7,11 @@ plain Ray tasks on as many CPUs, where a task of 2 CPUs waits until 2 are free a
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+from load_tests.benchmarks.common import Driver, emit, parser, plain_ray, tell
 
 AGENTS = 1
 CPUS = 2
@@ -56,19 +54,6 @@ while left and time.time() < float(sys.argv[5]):
 
 def short_call(_: int) -> None:
     time.sleep(CALL_S)
-
-
-class Driver:
-    """A process that submits so many calls; it prints when it began and the time of each result."""
-
-    def __init__(self, program: str, *arguments: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-        )
-
-    def times(self) -> list[float]:
-        text, _ = self._process.communicate(timeout=120)
-        return [float(line) for line in text.splitlines()]
 
 
 def contest(program: str, where: str, backlog: int) -> tuple[float, float]:

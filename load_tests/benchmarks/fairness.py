@@ -7,13 +7,11 @@ The rival, in the same run: the same drivers with plain Ray tasks, which knows n
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+from load_tests.benchmarks.common import Driver, emit, parser, plain_ray, tell
 
 CPUS = 2
 WEIGHTS = {"first": 1, "second": 3}
@@ -54,20 +52,6 @@ while left and time.time() < float(sys.argv[5]):
 
 def short_call(_: int) -> None:
     time.sleep(CALL_S)
-
-
-class Driver:
-    """A process that submits so many calls and prints the time of each result."""
-
-    def __init__(self, program: str, *arguments: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-        )
-
-    def times(self) -> list[float]:
-        """When each of its results came."""
-        text, _ = self._process.communicate(timeout=120)
-        return [float(line) for line in text.splitlines()]
 
 
 def contest(program: str, where: str) -> dict[str, Any]:

@@ -89,3 +89,10 @@ def marked_with_agent(data: bytes) -> tuple[bytes, str]:
     """The data with a mark behind it, and the agent that it was on."""
     time.sleep(0.02)
     return data + b"!", os.environ["RAYMESOS_AGENT"]
+
+
+def once_open(gate: str) -> str:
+    """Returns once the file `gate` is there."""
+    while not Path(gate).exists():
+        time.sleep(0.02)
+    return gate
