@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from raymesos.model.quota import quantities_text
-from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.resources import Resources
 from raymesos.model.roles import ancestors
 from raymesos.observe.state import View
 from raymesos.wire.notes import JobNote, ShareNote
@@ -58,8 +58,6 @@ def used_by_role(view: View) -> dict[str, dict[str, int]]:
 
 def offered_of(note: ShareNote, used: dict[str, dict[str, int]]) -> Resources:
     """The part of what the role holds that no task uses. Notes of different machines may be some ms apart: then what is left is what both agree on."""
-    if note.offered:
-        return note.offered if note.held.contains(note.offered) else EMPTY
     taken = used.get(note.role, {})
     return Resources.of_milli({n: max(0, milli - taken.get(n, 0)) for n, milli in note.held.quantities().items()})
 

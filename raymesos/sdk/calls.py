@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from raymesos.errors import InvalidValue
 from raymesos.frameworks.custom.machine import Call
 from raymesos.frameworks.operations import Wish
-from raymesos.model.resources import Resources
 from raymesos.model.settings import MAX_REFUSE_MS
 from raymesos.sdk.operations import Operation, OperationStatus, exact
 from raymesos.sdk.values import (
@@ -18,9 +17,9 @@ from raymesos.sdk.values import (
     TaskGroup,
     TaskInfo,
     TaskStatus,
-    demand_of,
     milliseconds,
 )
+from raymesos.wire.demands import DemandRows, demand_of
 from raymesos.wire.messages import (
     Accept,
     AcceptInverse,
@@ -47,7 +46,6 @@ Launched = TaskInfo | TaskGroup | Iterable[TaskInfo | TaskGroup]
 """Tasks and groups of tasks; one or several."""
 Operated = Operation | Iterable[Operation]
 """Tasks, groups, and what `reserve` and its like return; one or several."""
-Demanded = Iterable[tuple[Resources | str, int]]
 """(shape, count) pairs."""
 Asked = Iterable[TaskStatus | tuple[str, str] | str]
 """Tasks to ask for: statuses, (task id, agent id) pairs or task ids."""
@@ -110,8 +108,12 @@ class Calls(ABC):
         """Say that we will not leave them. An operator sees it; we are asked again after `refuse_seconds`."""
         self._call(DeclineInverse("", _ids(offers), _refusal_ms(refuse_seconds)))
 
-    def revive_offers(self, roles: Iterable[str] = (), demand: Demanded | None = None) -> None:
-        """Want offers again in `roles` (none: in all), whatever was refused before. `demand` says what for, and replaces what was said before."""
+    def revive_offers(self, roles: Iterable[str] = (), demand: DemandRows | None = None) -> None:
+        """Want offers again in `roles` (none: in all), whatever was refused before. `demand` says exactly what for, and replaces what was said before.
+
+        (shape, count) pairs, or (shape, count, "gang") for all of them at once or none; offers are cut to it, and an empty list wants nothing. None leaves it open: offers are of
+        all that is free. Raises InvalidValue.
+        """
         self._call(Revive("", self._roles(roles), demand_of(demand)))
 
     def suppress_offers(self, roles: Iterable[str] = ()) -> None:

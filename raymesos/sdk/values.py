@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,11 +239,6 @@ def milliseconds(field: str, seconds: float) -> int:
     if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:
         raise InvalidValue(field, seconds, "must be a number of seconds, 0 or more")
     return round(seconds * 1000)
-
-
-def demand_of(demand: Iterable[tuple[Resources | str, int]] | None) -> tuple[wire.Demand, ...]:
-    """(shape, count) pairs for the wire. Raises InvalidValue."""
-    return tuple(wire.Demand(Resources.of(shape), count) for shape, count in demand or ())
 
 
 def _argv(command: str | Sequence[str]) -> tuple[str, ...]:

@@ -36,11 +36,9 @@ from raymesos.sim.operating import SharingCalls
 from raymesos.sim.operations import OperatorsOperations
 from raymesos.sim.operator import ADDRESS, Operator
 from raymesos.sim.reading import (
-    DemandText,
     DiskRow,
     OnAgent,
     attributes_of,
-    demand_of,
     disks_of,
     estimate_of,
     milliseconds,
@@ -58,6 +56,7 @@ from raymesos.sim.scripted_machine import ScriptedMachine
 from raymesos.sim.scripts import ByHand
 from raymesos.sim.shim import Begin, Finish
 from raymesos.sim.world import World
+from raymesos.wire.demands import DemandRows, demand_of
 from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
@@ -189,7 +188,7 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
         failover_timeout: float = 0.0,
         acknowledge: bool = True,
         reregister: bool = True,
-        demand: DemandText | None = None,
+        demand: DemandRows | None = None,
         *,
         min_allocatable: Mapping[str, Iterable[str]] | None = None,
         offer_constraints: Mapping[str, Any] | str | None = None,

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from raymesos.errors import InvalidValue
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities, parse_quantities
-from raymesos.model.resources import EMPTY, Disk, Key, Resources, build
+from raymesos.model.resources import Disk, Key, Resources, build
 from raymesos.model.settings import DEFAULT_REFUSE_MS, MAX_REFUSE_MS
 from raymesos.model.tasks import ALL_CAPABILITIES, Reason
-from raymesos.wire.messages import Demand
 
 Row = TypeVar("Row")
 DiskRow = Mapping[str, Any]
 DISK_SOURCES = ("ROOT", "PATH", "MOUNT", "BLOCK", "RAW")
-DemandText = Sequence[tuple[str | Resources, int] | tuple[str | Resources, int, str]]
-"""(shape, count) pairs; with a third, `gang`, all of the count at once or none."""
 
 
 class OnAgent(Protocol):
@@ -154,24 +151,6 @@ def capabilities_of(names: Iterable[str] | None) -> tuple[str, ...]:
         if name not in ALL_CAPABILITIES:
             raise InvalidValue("capabilities", name, f"must be one of {', '.join(ALL_CAPABILITIES)}")
     return tuple(str(name) for name in found)
-
-
-def demand_of(demand: DemandText | None) -> tuple[Demand, ...]:
-    """Exactly what is wanted. None: nobody said; an empty list: nothing."""
-    if demand is None:
-        return ()
-    return tuple([_wanted(row) for row in rows("demand", demand)]) or (Demand(EMPTY, 0, exact=True),)
-
-
-def _wanted(row: tuple[Any, ...]) -> Demand:
-    if not isinstance(row, tuple | list) or len(row) not in (2, 3):
-        raise InvalidValue("demand", row, "must be (resources, count), or (resources, count, 'gang')")
-    shape, count, *gang = row
-    if whole("demand", count) < 0:
-        raise InvalidValue("demand", count, "must be a count of 0 or more")
-    if gang not in ([], ["gang"]):
-        raise InvalidValue("demand", gang[0], "must be 'gang': all at once or none")
-    return Demand(Resources.of(shape), count, exact=True, gang=bool(gang))
 
 
 def offer_filters_of(rows_by_role: Mapping[str, Iterable[str]]) -> tuple[tuple[str, tuple[Quantities, ...]], ...]:

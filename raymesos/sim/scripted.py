@@ -28,9 +28,7 @@ from raymesos.sim.events import (
 )
 from raymesos.sim.operations import AnyOp, OperationMakers, exact
 from raymesos.sim.reading import (
-    DemandText,
     OnAgent,
-    demand_of,
     milliseconds,
     offer_filters_of,
     offer_id,
@@ -41,6 +39,7 @@ from raymesos.sim.reading import (
     texts,
     whole,
 )
+from raymesos.wire.demands import DemandRows, demand_of
 from raymesos.wire.messages import (
     Accept,
     AcceptInverse,
@@ -148,7 +147,7 @@ class Framework(OperationMakers):
         """Say that it will not leave; it is asked again after `refuse_seconds`."""
         self._call(DeclineInverse(self.id, self._answered(offers), refusal_ms(refuse_seconds)))
 
-    def revive(self, roles: Iterable[str] | None = None, demand: DemandText | None = None) -> None:
+    def revive(self, roles: Iterable[str] | None = None, demand: DemandRows | None = None) -> None:
         named, wanted = texts("roles", roles or ()), demand_of(demand)
         for role in named or tuple(self.suppressed):
             self.suppressed.pop(role, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities
-from raymesos.model.resources import EMPTY, Resources
+from raymesos.model.resources import Resources
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.registry import message
 
@@ -79,8 +79,6 @@ class ShareNote:
     held: Resources
     guarantee: Quantities = ()
     limit: Quantities = ()
-    offered: Resources = EMPTY
-    """The part of `held` that is offered and not used."""
     dominant: str = ""
     """The resource that the share is of."""
     entitled: tuple[int, int] = (0, 1)

@@ -8,7 +8,6 @@ import pytest
 from cli_fakes import FakeCluster, Shell
 
 from raymesos.errors import Conflict
-from raymesos.model.resources import Resources
 
 
 def test_up_asks_for_what_it_was_told_and_says_what_there_is(shell: Shell, tmp_path: Path) -> None:
@@ -107,9 +106,8 @@ def test_tables_in_a_pipe_are_aligned_text(shell: Shell, cluster: FakeCluster) -
         "a       active  127.0.0.1      0  rack:r1     -     cpus:2;mem:1024\n"
         "longer  active  127.0.0.1      0  rack:r1     -     cpus:2;mem:1024\n"
     )
-    cluster.add_role(
-        "ads", limit=(("cpus", 1000),), offered=Resources.parse("cpus:0.2"), dominant="cpus", entitled=(1, 2)
-    )
+    cluster.add_role("ads", limit=(("cpus", 1000),), dominant="cpus", entitled=(1, 2))
+    cluster.add_task("ads", "cpus:0.3")
     assert shell.run("roles")[1] == (
         "ROLE  WEIGHT  SHARE  ENTITLED  OF    GUARANTEE  LIMIT   RUN  WAIT  OFFERED   USED\n"
         "ads        2   25 %      50 %  cpus  -          cpus:1    0     0  cpus:0.2  cpus:0.3\n"

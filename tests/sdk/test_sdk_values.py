@@ -10,7 +10,7 @@ import raymesos as rm
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.frameworks.custom.machine import Call
 from raymesos.model.attributes import Attributes
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import ALL_CAPABILITIES, Reason, Source, TaskState
 from raymesos.sdk import FrameworkInfo, TaskGroup, TaskInfo, TaskStatus
 from raymesos.sdk.calls import Calls
@@ -21,6 +21,7 @@ from raymesos.wire.work import CommandWork
 
 YEAR_MS = 365 * 24 * 3600 * 1000
 ONE = Resources.parse("cpus:1")
+TWO = Resources.parse("cpus:2")
 STATUS = wire.TaskStatus("t", TaskState.FAILED, agent_id="a", uuid="u", timestamp_ms=1_500)
 OFFER = wire.Offer("o1", "f1", "a1-id", "host", "r", ONE, Attributes.parse("n:5;s:{x,y};z:[1-3];t:text"), (), "a1")
 
@@ -190,7 +191,8 @@ def test_a_group_that_cannot_be_is_refused_by_the_name_of_its_field(field: str, 
 def test_calls_about_roles_and_tasks_become_messages() -> None:
     driver, status = Collected(), status_of(STATUS)
     driver.revive_offers()
-    driver.revive_offers("r", demand=[("cpus:1", 2)])
+    driver.revive_offers("r", demand=[("cpus:1", 2), ("cpus:2", 3, "gang")])
+    driver.revive_offers(demand=[])
     driver.suppress_offers(["s"])
     driver.kill_task("t", grace=0.25)
     driver.kill_task("t", "a")
@@ -198,7 +200,8 @@ def test_calls_about_roles_and_tasks_become_messages() -> None:
     driver.reconcile_tasks([status, ("t2", "a2"), "t3"])
     assert driver.calls == [
         wire.Revive(""),
-        wire.Revive("", ("r",), (wire.Demand(ONE, 2),)),
+        wire.Revive("", ("r",), (wire.Demand(ONE, 2, exact=True), wire.Demand(TWO, 3, exact=True, gang=True))),
+        wire.Revive("", (), (wire.Demand(EMPTY, 0, exact=True),)),
         wire.Suppress("", ("s",)),
         wire.Kill("", "t", "", 250),
         wire.Kill("", "t", "a"),

@@ -98,7 +98,9 @@ def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_with_one_line_and
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-m", "raymesos.sim", *LONG]
-    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=theirs)
+    process = subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=theirs, preexec_fn=heed_interrupts
+    )
     os.close(theirs)
     try:
         shown = read_until(ours, b"tasks done")
@@ -113,6 +115,11 @@ def test_progress_is_shown_on_a_terminal_and_an_interrupt_ends_with_one_line_and
     assert out == b""
     assert b"of 200,000 tasks done" in shown
     assert b"Traceback" not in shown
+
+
+def heed_interrupts() -> None:
+    """What shells run in the background ignores them, and so do its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def read_until(terminal: int, words: bytes) -> bytes:
