@@ -62,6 +62,29 @@ def test_a_stream_of_small_tasks_does_not_keep_a_big_one_away(sim: Simulation) -
     assert [str(o.resources) for o in big.offers] == ["cpus:2;mem:64"]
 
 
+def test_a_late_tenant_of_big_tasks_has_its_share_from_the_start_and_no_more(sim: Simulation) -> None:
+    sim.add_agent("A1", "cpus:2;mem:4096")
+    small = Stream(sim, 2)
+    small.settle()
+    for _ in range(40):
+        small.finish_oldest()
+    big = sim.add_framework("big", roles=["big"], demand=[("cpus:2;mem:64", 1)])
+    running = small.running
+    cpus = {"small": 0, "big": 0}
+    for _ in range(60):  # All that runs ends at the same time.
+        for task in running:
+            sim.finish(task)
+        small.f.revive(demand=[(ONE, 2)])
+        big.revive(demand=[("cpus:2;mem:64", 1)])
+        sim.settle()
+        ones, twos = launch_all(small.f), launch_all(big, 2)
+        sim.settle()
+        running = ones + twos
+        cpus["small"] += len(ones)
+        cpus["big"] += 2 * len(twos)
+    assert abs(cpus["small"] - cpus["big"]) <= 3, cpus
+
+
 def test_an_agent_is_not_kept_for_long(make_sim: Make) -> None:
     sim = make_sim()
     sim.add_agent("A1", "cpus:2;mem:4096")

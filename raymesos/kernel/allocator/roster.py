@@ -64,12 +64,12 @@ class Roster:
         framework, role = subscription.framework, subscription.role
         before = role.sorter.active
         if subscription.wants:
-            role.sorter.activate(framework.id)
+            role.sorter.activate(framework.id, anew=True)
         else:
             role.sorter.deactivate(framework.id)
         self.wishes += role.sorter.active > before
         if role.sorter.active:
-            self.order.activate(role.name)
+            self.order.activate(role.name, anew=not before)
         else:
             self.order.deactivate(role.name)
         if not subscription.subscribed and not subscription.agents:

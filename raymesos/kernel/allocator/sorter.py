@@ -35,7 +35,7 @@ class Node:
     """One path component. A leaf is a client; `live` is how many active leaves there are in its subtree, itself included."""
 
     __slots__ = (
-        "children", "client", "count", "entry", "held", "live", "moved", "order", "parent", "path", "settled", "twice", "version", "weight",
+        "children", "client", "count", "entry", "held", "live", "moved", "order", "parent", "path", "served", "settled", "twice", "version", "weight",
     )  # fmt: skip
 
     def __init__(self, path: str, parent: Node | None, weight: tuple[int, int], *, settled: bool) -> None:
@@ -51,6 +51,8 @@ class Node:
         """What children hold that others of them hold too, shared things: it counts once."""
         self.count = 0
         """How many times something was allocated in this subtree, in thousandths; never lowered."""
+        self.served = 0
+        """The largest count of a child when it was last allocated to by size: who comes later has missed as much, and does not catch up."""
         self.entry: Entry | None = None
         """Where it stands in its parent's order, if it does."""
         self.settled = settled
@@ -125,10 +127,17 @@ class Sorter(ABC):
                 self._drop(node)
             node = parent
 
-    def activate(self, path: str) -> None:
-        node = self._client(path)
-        if not node.live:
-            self._enliven(node, 1)
+    def activate(self, path: str, *, anew: bool = False) -> None:
+        """`anew`: it did not want anything until now. What others were allocated by size meanwhile is then no reason, in ties, to come before them."""
+        node: Node | None = self._client(path)
+        assert node is not None
+        if node.live:
+            return
+        self._enliven(node, 1)
+        while anew and node is not None and node.parent is not None:
+            if node.live == 1:
+                node.count = max(node.count, node.parent.served)
+            node = node.parent
 
     def deactivate(self, path: str) -> None:
         """Return the client no more; what it holds stays in the sums."""
@@ -199,7 +208,11 @@ class Sorter(ABC):
         node = self._clients[client]
         while (parent := node.parent) is not None:
             node.held = plus(node.held, held)
-            node.count += count * node.weight[1] // node.weight[0] if weighed else count
+            if weighed:
+                parent.served = max(parent.served, node.count)
+                node.count += count * node.weight[1] // node.weight[0]
+            else:
+                node.count += count
             if node.settled:
                 node.settled = False
                 parent.moved.append(node)

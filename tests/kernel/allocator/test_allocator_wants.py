@@ -72,8 +72,8 @@ def test_an_offer_is_cut_to_what_was_asked_for_and_the_rest_goes_to_others() -> 
     assert brief(driver.held) == [("F1", "S1", "cpus:1.5;mem:384")]
     assert brief(driver.framework("F2", "b")) == [("F2", "S1", "cpus:6.5;mem:16542")]
     driver.give_back_all()
-    # F2 was given something once, F1 twice: the tie is F2's, which did not say how much it wants.
-    assert brief(driver.tick()) == [("F2", "S1", "cpus:8;mem:16926")]
+    # F2, which did not say how much it wants, came when F1 had been given a part of this: it counts as if it had had as much, and once more since.
+    assert brief(driver.tick()) == [("F1", "S1", "cpus:1;mem:256"), ("F2", "S1", "cpus:7;mem:16670")]
 
 
 def test_one_task_that_has_ended_is_not_wanted_again_but_one_that_was_refused_is() -> None:

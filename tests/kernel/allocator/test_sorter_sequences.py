@@ -266,3 +266,39 @@ def test_a_random_order_follows_weights_down_the_tree_and_only_among_the_active(
     drawn = Counter(sorter.sort()[0] for _ in range(6_000))
     chances = {path: drawn[path] / 6_000 for path in sorted(drawn)}
     assert chances == pytest.approx({"a/x": 1 / 6, "a/y": 1 / 6, "b/x": 2 / 3}, abs=0.03)
+
+
+def test_who_comes_anew_does_not_catch_up_what_others_were_allocated_by_size_meanwhile() -> None:
+    sorter = DrfSorter("cpus:2")
+    cpu, one = r(1, 0), (1000, 0)
+    sorter.add("old")
+    sorter.add("late")
+    sorter.deactivate("late")
+    for _ in range(20):
+        sorter.hold("old", one, count=1000, weighed=True)
+        sorter.unallocated("old", cpu)
+    sorter.activate("late", anew=True)
+    served = Counter[str]()
+    for _ in range(20):
+        first = sorter.sort()[0]
+        served[first] += 1
+        sorter.hold(first, one, count=1000, weighed=True)
+        sorter.unallocated(first, cpu)
+    assert abs(served["old"] - served["late"]) <= 2
+
+
+def test_who_was_only_set_aside_keeps_its_place() -> None:
+    sorter = DrfSorter("cpus:2")
+    cpu, one = r(1, 0), (1000, 0)
+    for name in ("a", "b"):
+        sorter.add(name)
+    for _ in range(3):
+        sorter.hold("a", one, count=1000, weighed=True)
+        sorter.unallocated("a", cpu)
+    sorter.deactivate("b")
+    sorter.activate("b")
+    for _ in range(3):
+        assert sorter.sort()[0] == "b"
+        sorter.hold("b", one, count=1000, weighed=True)
+        sorter.unallocated("b", cpu)
+    assert sorter.sort() == ["a", "b"]
