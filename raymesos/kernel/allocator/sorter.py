@@ -129,15 +129,11 @@ class Sorter(ABC):
 
     def activate(self, path: str, *, anew: bool = False) -> None:
         """`anew`: it did not want anything until now. What others were allocated by size meanwhile is then no reason, in ties, to come before them."""
-        node: Node | None = self._client(path)
-        assert node is not None
-        if node.live:
-            return
-        self._enliven(node, 1)
-        while anew and node is not None and node.parent is not None:
-            if node.live == 1:
-                node.count = max(node.count, node.parent.served)
-            node = node.parent
+        node = self._client(path)
+        if not node.live:
+            if anew:
+                self._catch_up(node)
+            self._enliven(node, 1)
 
     def deactivate(self, path: str) -> None:
         """Return the client no more; what it holds stays in the sums."""
@@ -351,6 +347,13 @@ class Sorter(ABC):
         while node is not None:
             node.live += by
             self._moved(node)
+            node = node.parent
+
+    def _catch_up(self, leaf: Node) -> None:
+        """It, and what it is the first to bring to life, counts as if it had had as much as the sibling that was served last."""
+        node = leaf
+        while node.parent is not None and not node.live:
+            node.count = max(node.count, node.parent.served)
             node = node.parent
 
     def _moved(self, node: Node) -> None:
