@@ -5,7 +5,7 @@ from __future__ import annotations
 from raymesos.frameworks.batch.launching import launch
 from raymesos.frameworks.batch.queue import OPEN
 from raymesos.frameworks.batch.state import GangHold, Job, State, open_jobs
-from raymesos.frameworks.batch.wishes import hungry
+from raymesos.frameworks.batch.wishes import got, hungry
 from raymesos.frameworks.batch.work import shape_with_ports
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.resources import Resources
@@ -55,6 +55,7 @@ def _launch_if_enough(state: State, job: Job, hold: GangHold, out: Outbox, now_m
     if wanted:
         return
     state.hold = None
+    got(state, job)
     out.sleep("gang")
     for offer, shapes in plan:
         tasks = []

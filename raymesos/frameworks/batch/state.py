@@ -156,8 +156,8 @@ class State:
     slots: dict[str, int] = field(default_factory=dict)
     """Milli-CPUs seen in offers, by agent: how wide a job could spread."""
     slots_version: int = 0
-    asked_for: dict[str, dict[Resources, int]] = field(default_factory=dict)
-    """The shapes of tasks that the last wish named, by role, and for how long it said that each runs (ms; 0: nobody knew)."""
+    asked_for: dict[str, dict[Resources | str, int]] = field(default_factory=dict)
+    """The shapes of tasks that the last wish named (of gangs their ids), by role, and for how long it said that each runs (ms; 0: nobody knew)."""
     cycle_asked: bool = False
     retries_asked_ms: int | None = None
     """When the wake for retries is due."""

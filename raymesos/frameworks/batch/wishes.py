@@ -10,6 +10,7 @@ from raymesos.frameworks.base import want, want_nothing
 from raymesos.frameworks.batch.sizing import chunk_size
 from raymesos.frameworks.batch.state import FINISHED, Job, State, open_jobs
 from raymesos.machine import Outbox
+from raymesos.model.resources import Resources
 from raymesos.wire.messages import Demand
 
 # A task that takes so many times as long, or as short, as was said is said anew.
@@ -43,7 +44,7 @@ def wish(state: State, role: str, out: Outbox) -> None:
     for job in jobs:
         job.throttled = False
     if jobs:
-        state.asked_for[role] = {job.spec.resources: run_ms(state, job) for job in jobs}
+        state.asked_for[role] = {_asked_as(job): run_ms(state, job) for job in jobs}
         want(state.subscription, role, tuple(_demand(state, job) for job in jobs), out)
 
 
@@ -94,9 +95,19 @@ def run_ms(state: State, job: Job) -> int:
     return max(1, chunk_size(state, job, job.queue.count) * job.input_us // 1000)
 
 
+def got(state: State, job: Job) -> None:
+    """The gang has what it asked for: what it wants after that is to be asked for anew."""
+    state.asked_for.get(job.spec.role, {}).pop(_asked_as(job), None)
+
+
+def _asked_as(job: Job) -> Resources | str:
+    """What a wish is known by: the shape, since whatever is offered for it may be used for any job that has it; a gang's is its own, and is over when it was met."""
+    return job.id if job.spec.gang else job.spec.resources
+
+
 def _asked_for(state: State, job: Job) -> bool:
     """Whether the last wish in its role named tasks of its shape (what was not named is not offered), and about as long as they are known to take."""
-    told_ms = state.asked_for.get(job.spec.role, {}).get(job.spec.resources)
+    told_ms = state.asked_for.get(job.spec.role, {}).get(_asked_as(job))
     now_ms = run_ms(state, job)
     return told_ms is not None and now_ms <= MISJUDGED * told_ms and told_ms <= MISJUDGED * now_ms
 

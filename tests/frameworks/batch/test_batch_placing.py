@@ -62,6 +62,19 @@ def test_a_job_of_another_shape_that_becomes_ready_is_asked_for_although_its_rol
     assert "cpus:0.5;mem:128" in shapes
 
 
+def test_a_job_of_a_gangs_shape_that_becomes_ready_is_asked_for_by_itself() -> None:
+    rig = Rig()
+    rig.submit("first", resources="cpus:2;mem:128")
+    rig.submit("second", after=("first",))
+    (task,) = rig.offer("cpus:2;mem:128")
+    rig.run(task)
+    rig.submit("gang", 2, gang=True)
+    rig.take(Revive)
+    rig.finish(task)
+    wanted = [(d.count, d.gang) for revive in rig.take(Revive) for d in revive.demand]
+    assert (1, False) in wanted
+
+
 def test_when_all_is_launched_the_role_sleeps_and_a_new_job_wakes_it() -> None:
     rig = Rig()
     rig.submit("a", 2)
