@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from raymesos.model.amounts import covers
 from raymesos.model.resource_text import quantity_text
 from raymesos.observe.reasons import (
     inactive_sentence,
@@ -69,7 +70,7 @@ def _no_agent(view: View) -> Said:
 def _could_hold(agent: AgentNote, job: JobNote) -> bool:
     """Whether the agent, empty, could hold one task of the job, of what is unreserved or reserved to its role or those above it."""
     have = agent.total.available_to(job.role).non_revocable().quantities()
-    return all(have.get(name, 0) >= milli for name, milli in job.shape.quantities().items())
+    return covers(have, job.shape.quantities())
 
 
 def _too_big(job: JobNote, active: list[AgentNote]) -> tuple[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raymesos.errors import UnknownId
+from raymesos.model.amounts import total
 from raymesos.model.conversions import volumes_in
 from raymesos.model.resources import Key, Quantity, Resources, build
 from raymesos.model.revocable import remaining
@@ -68,11 +69,7 @@ def find_agent(view: View, agent: str) -> AgentNote:
 
 def sum_of(resources: list[Resources]) -> dict[str, int]:
     """Quantities in thousandths by name, of all together."""
-    total: dict[str, int] = {}
-    for each in resources:
-        for name, value in each.quantities().items():
-            total[name] = total.get(name, 0) + value
-    return total
+    return total(each.quantities() for each in resources)
 
 
 def _tasks_by_agent(view: View) -> dict[str, list[TaskNote]]:

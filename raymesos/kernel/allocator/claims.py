@@ -20,6 +20,7 @@ from raymesos.kernel.allocator.portion import suits
 from raymesos.kernel.allocator.quotas import UNLIMITED, lacking, least
 from raymesos.kernel.allocator.state import State
 from raymesos.kernel.allocator.wants import left
+from raymesos.model.amounts import covers
 from raymesos.model.quota import Quantities
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.messages import Claim
@@ -211,4 +212,4 @@ def _agents(state: State, subscription: Subscription, claim: Claim, outcome: Out
 
 def _could_hold(agent: Agent, subscription: Subscription, shape: Mapping[str, int]) -> bool:
     total = agent.total.available_to(subscription.role.name).quantities()
-    return all(total.get(name, 0) >= size for name, size in shape.items())
+    return covers(total, shape)

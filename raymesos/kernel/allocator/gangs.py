@@ -13,6 +13,7 @@ from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.holds import Hold
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.portion import gang_bound, suits, takeable
+from raymesos.model.amounts import times
 from raymesos.model.portions import pick
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import Demand
@@ -97,7 +98,7 @@ def _part(
 
 def _fits(resources: Resources, subscription: Subscription, shape: Mapping[str, int]) -> int:
     room = resources.available_to(subscription.role.name).quantities()
-    return min((room.get(name, 0) // size for name, size in shape.items() if size), default=0)
+    return times(room, shape)
 
 
 def _most(ledger: Ledger, subscription: Subscription, shape: Mapping[str, int], wanted: int) -> int:

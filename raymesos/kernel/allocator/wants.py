@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.kernel.allocator.books import Subscription
+from raymesos.model.amounts import times
 from raymesos.model.portions import pick
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.messages import Demand
@@ -67,7 +68,7 @@ def next_part(subscription: Subscription, free: Resources, steps: int, given: in
         if wanted <= 0:
             continue
         shape = demand.resources.quantities()
-        fits = min((room.get(name, 0) // size for name, size in shape.items() if size), default=0)
+        fits = times(room, shape)
         if not fits or not (demand.resources.is_plain or free.contains(demand.resources)):
             continue
         count = min(-(-fits // steps) if steps else 1, wanted)
@@ -110,8 +111,7 @@ def _tasks_in(subscription: Subscription, resources: Resources, most: list[int])
     found = []
     for number, demand in enumerate(subscription.demand):
         shape = demand.resources.quantities()
-        count = min((room.get(name, 0) // size for name, size in shape.items() if size), default=0)
-        count = min(count, most[number])
+        count = min(times(room, shape), most[number])
         if count > 0:
             for name, size in shape.items():
                 room[name] -= count * size

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from raymesos.kernel.master import notes, offers
 from raymesos.kernel.master.state import Agent, Plan, State, Task
 from raymesos.machine import Outbox
+from raymesos.model.amounts import Amounts, covers, less, total
 from raymesos.model.portions import open_quantities, unshared_part
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import is_terminal
 from raymesos.wire.messages import Claim, KillTask, Preempt
 
-Amounts = dict[str, int]
+Taken = dict[str, dict[str, int]]
+"""What was taken so far, by role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def preempt(state: State, message: Preempt, out: Outbox, now_ms: int) -> None:
         state.plans[key] = [plan for plan in plans if not _is_over(state, plan, message.seen)]
         if not state.plans[key]:
             del state.plans[key]
-    taken: dict[str, Amounts] = {}
+    taken: Taken = {}
     for claim in message.claims:
         framework = state.frameworks.get(claim.framework_id)
         if framework is not None and framework.address is not None:
@@ -61,14 +63,14 @@ def released(state: State, task: Task) -> int:
 
 def _is_over(state: State, plan: Plan, seen: int) -> bool:
     """All of it has come free, and the allocator knew that when it claimed what it claims now; or what was to come free is lost with its agent."""
+    agent = state.agents.get(plan.agent_id)
     for key in list(plan.waits_for):
-        agent = state.agents.get(plan.agent_id)
         if agent is None or key not in agent.tasks:
             del plan.waits_for[key]
     return not plan.waits_for and plan.released <= seen
 
 
-def _meet(state: State, claim: Claim, taken: dict[str, Amounts], out: Outbox, now_ms: int) -> None:
+def _meet(state: State, claim: Claim, taken: Taken, out: Outbox, now_ms: int) -> None:
     key = (claim.framework_id, claim.role)
     on_the_way = state.plans.get(key, [])
     if claim.count:
@@ -78,11 +80,11 @@ def _meet(state: State, claim: Claim, taken: dict[str, Amounts], out: Outbox, no
         return
     missing = dict(claim.quantities)
     for plan in on_the_way:
-        missing = _less(missing, plan.amounts)
+        missing = less(missing, plan.amounts)
     _take_amounts(state, claim, missing, taken, out, now_ms)
 
 
-def _take_for_task(state: State, claim: Claim, taken: dict[str, Amounts], out: Outbox, now_ms: int) -> bool:
+def _take_for_task(state: State, claim: Claim, taken: Taken, out: Outbox, now_ms: int) -> bool:
     """Make room for one task of the shape, where that costs least. False if there is no such place."""
     best: tuple[tuple[object, ...], Agent, list[Victim]] | None = None
     for agent_id in claim.agents:
@@ -100,11 +102,11 @@ def _take_for_task(state: State, claim: Claim, taken: dict[str, Amounts], out: O
     return True
 
 
-def _fewest(state: State, claim: Claim, agent: Agent, taken: dict[str, Amounts]) -> list[Victim]:
+def _fewest(state: State, claim: Claim, agent: Agent, taken: Taken) -> list[Victim]:
     """The cheapest victims whose end makes room on the agent; none if nobody's would, or if there is room."""
     room = _room(state, claim, agent)
     wanted = claim.shape.quantities()
-    if _covers(room, wanted):
+    if covers(room, wanted):
         return []  # It is free, or on its way to be: the next pass offers it.
     chosen: list[Victim] = []
     spent = {role: dict(amounts) for role, amounts in taken.items()}
@@ -113,23 +115,21 @@ def _fewest(state: State, claim: Claim, agent: Agent, taken: dict[str, Amounts])
             continue
         chosen.append(victim)
         _spend(spent, victim)
-        room = _plus(room, open_quantities(victim.gives))
-        if _covers(room, wanted):
+        room = total([room, open_quantities(victim.gives)])
+        if covers(room, wanted):
             break
     else:
         return []
     for victim in list(reversed(chosen)):
         gives = open_quantities(victim.gives)
         without = {name: amount - gives.get(name, 0) for name, amount in room.items()}
-        if _covers(without, wanted):
+        if covers(without, wanted):
             chosen.remove(victim)
             room = without
     return chosen
 
 
-def _take_amounts(
-    state: State, claim: Claim, missing: Amounts, taken: dict[str, Amounts], out: Outbox, now_ms: int
-) -> None:
+def _take_amounts(state: State, claim: Claim, missing: Amounts, taken: Taken, out: Outbox, now_ms: int) -> None:
     """Take from anywhere until nothing is missing: the framework did not say which pieces it can use."""
     everywhere = [
         (victim, agent)
@@ -144,7 +144,7 @@ def _take_amounts(
         if any(gives.get(name) for name in missing) and _may_take(claim, victim, taken):
             amounts = {name: min(gives[name], wanted) for name, wanted in missing.items() if gives.get(name)}
             _carry_out(state, claim, agent, [victim], amounts, taken, out, now_ms)
-            missing = _less(missing, amounts)
+            missing = less(missing, amounts)
 
 
 def _victims(state: State, claim: Claim, agent: Agent) -> list[Victim]:
@@ -183,7 +183,7 @@ def _carry_out(
     agent: Agent,
     victims: Iterable[Victim],
     amounts: Amounts,
-    taken: dict[str, Amounts],
+    taken: Taken,
     out: Outbox,
     now_ms: int,
 ) -> None:
@@ -216,10 +216,10 @@ def _room(state: State, claim: Claim, agent: Agent) -> Amounts:
     held = unshared_part(held)
     if not agent.own.contains(held.non_revocable()):
         return {}
-    return dict((agent.own - held.non_revocable()).available_to(claim.role).quantities())
+    return (agent.own - held.non_revocable()).available_to(claim.role).quantities()
 
 
-def _may_take(claim: Claim, victim: Victim, taken: dict[str, Amounts]) -> bool:
+def _may_take(claim: Claim, victim: Victim, taken: Taken) -> bool:
     """Whether its role would still have what may not be taken from it."""
     spare = dict(next(amounts for role, amounts in claim.takings if role == victim.role))
     before = taken.get(victim.role, {})
@@ -233,21 +233,5 @@ def _helps(room: Amounts, victim: Victim, wanted: Mapping[str, int]) -> bool:
     return any(gives.get(name) for name, size in wanted.items() if room.get(name, 0) < size)
 
 
-def _spend(taken: dict[str, Amounts], victim: Victim) -> None:
-    taken[victim.role] = _plus(taken.get(victim.role, {}), open_quantities(victim.gives))
-
-
-def _covers(room: Amounts, wanted: Mapping[str, int]) -> bool:
-    return all(room.get(name, 0) >= size for name, size in wanted.items())
-
-
-def _plus(one: Amounts, other: Mapping[str, int]) -> Amounts:
-    total = dict(one)
-    for name, amount in other.items():
-        total[name] = total.get(name, 0) + amount
-    return total
-
-
-def _less(one: Amounts, other: Mapping[str, int]) -> Amounts:
-    """What is left of it; names of which nothing is left are gone."""
-    return {name: amount - other.get(name, 0) for name, amount in one.items() if amount > other.get(name, 0)}
+def _spend(taken: Taken, victim: Victim) -> None:
+    taken[victim.role] = total([taken.get(victim.role, {}), open_quantities(victim.gives)])

@@ -6,19 +6,18 @@ All roles of a request or none. `force` lets guarantees exceed what there is (in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from raymesos.kernel.master import notes, offers
 from raymesos.kernel.master.operator import Refused, answer
 from raymesos.kernel.master.state import State
 from raymesos.machine import ALLOCATOR, Outbox
+from raymesos.model.amounts import Amounts, covers, less, total
 from raymesos.model.portions import open_quantities
 from raymesos.model.quota import Quantities, Quota, quantities_text
-from raymesos.model.resources import Resources
+from raymesos.model.resource_text import quantity_text
 from raymesos.model.roles import is_within, parent_of, role_error
 from raymesos.wire.messages import QuotasChanged, QuotasSet, SetQuotas
-
-Amounts = dict[str, int]
 
 
 def set_quotas(state: State, sender: str, message: SetQuotas, out: Outbox, now_ms: int) -> None:
@@ -30,7 +29,7 @@ def set_quotas(state: State, sender: str, message: SetQuotas, out: Outbox, now_m
         out.persist(QuotasSet(message.quotas))
         out.send(ALLOCATOR, QuotasChanged(message.quotas))
         for quota in message.quotas:
-            text = f"guarantee {_text(quota.guarantee) or 'none'}, limit {_text(quota.limit) or 'none'}"
+            text = f"guarantee {quantities_text(quota.guarantee) or 'none'}, limit {quantities_text(quota.limit) or 'none'}"
             notes.event(out, now_ms, "quota set", quota.role, text)
             if message.legacy:
                 _rescind_as_of_old(state, quota, out, now_ms)
@@ -83,12 +82,12 @@ def _own_error(quota: Quota) -> Refused | None:
     limit = dict(quota.limit)
     for name, milli in quota.guarantee:
         if name in limit and milli > limit[name]:
-            text = f"guarantee of {quota.role}, {name}:{_number(milli)}, is more than its limit, {name}:{_number(limit[name])}"
+            text = f"guarantee of {quota.role}, {name}:{quantity_text(milli)}, is more than its limit, {name}:{quantity_text(limit[name])}"
             return Refused("quota", text, "guarantee", quota.role)
     return None
 
 
-def _tree_error(guarantees: dict[str, Amounts]) -> Refused | None:
+def _tree_error(guarantees: Mapping[str, Amounts]) -> Refused | None:
     """What a role guarantees to its children together must fit into its own guarantee."""
     below: dict[str, dict[str, Amounts]] = {}
     for role, amounts in guarantees.items():
@@ -97,29 +96,28 @@ def _tree_error(guarantees: dict[str, Amounts]) -> Refused | None:
             below.setdefault(parent, {})[role] = amounts
     for parent, children in below.items():
         own = guarantees.get(parent, {})
-        total = _sum(children.values())
-        over = {name: milli for name, milli in total.items() if milli > own.get(name, 0)}
-        if over:
+        together = total(children.values())
+        if not covers(own, together):
             names = ", ".join(sorted(children))
             text = (
-                f"guarantees below {parent} ({names}) are {quantities_text(total)} together, "
+                f"guarantees below {parent} ({names}) are {quantities_text(together)} together, "
                 f"{parent} is guaranteed {quantities_text(own) or 'nothing'}"
             )
             return Refused("quota", text, "guarantee", parent)
     return None
 
 
-def _capacity_error(state: State, guarantees: dict[str, Amounts], message: SetQuotas) -> Refused | None:
+def _capacity_error(state: State, guarantees: Mapping[str, Amounts], message: SetQuotas) -> Refused | None:
     """All guarantees of top roles together must fit into what the agents have. A request that only lowers them is never refused for it."""
-    before = _sum(dict(q.guarantee) for role, q in state.quotas.items() if parent_of(role) is None)
-    total = _sum(amounts for role, amounts in guarantees.items() if parent_of(role) is None)
-    have = _sum(dict(a.whole.non_revocable().quantities()) for a in state.agents.values() if a.connected)
-    over = {n: m for n, m in total.items() if m > have.get(n, 0) and m > before.get(n, 0)}
+    before = total(dict(q.guarantee) for role, q in state.quotas.items() if parent_of(role) is None)
+    wanted = total(amounts for role, amounts in guarantees.items() if parent_of(role) is None)
+    have = total(a.whole.non_revocable().quantities() for a in state.agents.values() if a.connected)
+    over = {n: m for n, m in wanted.items() if m > have.get(n, 0) and m > before.get(n, 0)}
     if not over:
         return None
     text = (
-        f"guarantees of all roles would be {quantities_text(total)}, "
-        f"the cluster has {quantities_text({n: have.get(n, 0) for n in total}) or 'nothing'}; force sets them all the same"
+        f"guarantees of all roles would be {quantities_text(wanted)}, "
+        f"the cluster has {quantities_text({n: have.get(n, 0) for n in wanted}) or 'nothing'}; force sets them all the same"
     )
     return Refused("quota", text, "guarantee", message.quotas[0].role)
 
@@ -144,13 +142,13 @@ def consumption(state: State, role: str) -> Amounts:
     parts: list[Amounts] = []
     for agent in state.agents.values():
         reserved_to = dict.fromkeys(key.role for key, _ in agent.own if key.reservations)
-        parts.extend(dict(agent.own.reserved_to(each).quantities()) for each in reserved_to if is_within(each, role))
+        parts.extend(agent.own.reserved_to(each).quantities() for each in reserved_to if is_within(each, role))
         parts.extend(
-            dict(open_quantities(task.info.resources))
+            open_quantities(task.info.resources)
             for task in agent.tasks.values()
             if task.holding and is_within(task.info.role, role)
         )
-    return _sum(parts)
+    return total(parts)
 
 
 # ---------------------------------------------------------------- what has to go back
@@ -161,25 +159,25 @@ def _rescind_above_limits(state: State, quotas: tuple[Quota, ...], out: Outbox) 
     for quota in quotas:
         if not quota.limit:
             continue
-        over = _over(_sum([consumption(state, quota.role), *_offered(state, quota.role)]), quota.limit)
+        over = _over(total([consumption(state, quota.role), *_offered(state, quota.role)]), quota.limit)
         for offer_id, offer in list(state.offers.items()):
             if not over:
                 break
             held = open_quantities(offer.resources)
             if is_within(offer.role, quota.role) and any(held.get(name) for name in over):
                 offers.rescind(state, offer_id, out)
-                over = {n: m - held.get(n, 0) for n, m in over.items() if m > held.get(n, 0)}
+                over = less(over, held)
 
 
 def _rescind_for_guarantees(state: State, quotas: tuple[Quota, ...], out: Outbox) -> None:
     """Offers of others end until what is free would meet what these roles are owed."""
     owed: Amounts = {}
     for quota in quotas:
-        has = _sum([consumption(state, quota.role), *_offered(state, quota.role)])
-        lacks = {n: m - has.get(n, 0) for n, m in quota.guarantee if m > has.get(n, 0)}
-        owed = _sum([owed, lacks])
+        has = total([consumption(state, quota.role), *_offered(state, quota.role)])
+        lacks = less(dict(quota.guarantee), has)
+        owed = total([owed, lacks])
     free = _free(state)
-    short = {n: m - free.get(n, 0) for n, m in owed.items() if m > free.get(n, 0)}
+    short = less(owed, free)
     for offer_id, offer in list(state.offers.items()):
         if not short:
             return
@@ -187,7 +185,7 @@ def _rescind_for_guarantees(state: State, quotas: tuple[Quota, ...], out: Outbox
         theirs = any(is_within(offer.role, quota.role) for quota in quotas)
         if not theirs and any(held.get(name) for name in short):
             offers.rescind(state, offer_id, out)
-            short = {n: m - held.get(n, 0) for n, m in short.items() if m > held.get(n, 0)}
+            short = less(short, held)
 
 
 def _rescind_as_of_old(state: State, quota: Quota, out: Outbox, now_ms: int) -> None:
@@ -195,17 +193,17 @@ def _rescind_as_of_old(state: State, quota: Quota, out: Outbox, now_ms: int) -> 
     frameworks = sum(quota.role in f.info.roles for f in state.frameworks.values() if f.address is not None)
     visited, rescinded = 0, dict[str, int]()
     for agent in state.agents.values():
-        if visited >= frameworks and all(rescinded.get(n, 0) >= m for n, m in quota.guarantee):
+        if visited >= frameworks and covers(rescinded, dict(quota.guarantee)):
             return
         if not agent.connected or not agent.offers:
             continue
         visited += 1
-        rescinded = _sum([rescinded, *(dict(state.offers[o].resources.quantities()) for o in agent.offers)])
+        rescinded = total([rescinded, *(state.offers[o].resources.quantities() for o in agent.offers)])
         offers.rescind_of_agent(state, agent, out, now_ms)
 
 
 def _offered(state: State, role: str) -> list[Amounts]:
-    return [dict(open_quantities(o.resources)) for o in state.offers.values() if is_within(o.role, role)]
+    return [open_quantities(o.resources) for o in state.offers.values() if is_within(o.role, role)]
 
 
 def _free(state: State) -> Amounts:
@@ -214,27 +212,11 @@ def _free(state: State) -> Amounts:
     for agent in state.agents.values():
         if agent.connected:
             taken = [agent.used, *(state.offers[o].resources for o in agent.offers)]
-            held = _sum(dict(open_quantities(r)) for r in taken)
+            held = total(open_quantities(r) for r in taken)
             own = open_quantities(agent.own)
-            free = _sum([free, {n: max(0, m - held.get(n, 0)) for n, m in own.items()}])
+            free = total([free, {n: max(0, m - held.get(n, 0)) for n, m in own.items()}])
     return free
 
 
 def _over(amounts: Amounts, limit: Quantities) -> Amounts:
     return {name: amounts.get(name, 0) - milli for name, milli in limit if amounts.get(name, 0) > milli}
-
-
-def _sum(parts: Iterable[Amounts]) -> Amounts:
-    total: Amounts = {}
-    for part in parts:
-        for name, milli in part.items():
-            total[name] = total.get(name, 0) + milli
-    return total
-
-
-def _text(quantities: Quantities) -> str:
-    return quantities_text(quantities)
-
-
-def _number(milli: int) -> str:
-    return str(Resources.of_milli({"n": milli})).partition(":")[2] or "0"
