@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from raymesos.model.amounts import Amounts
 from raymesos.model.quota import Quota
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
@@ -129,7 +130,7 @@ class Plan:
     """Room that is being made for somebody on an agent: it `waits_for` the ends of these tasks. `released` numbers the last that came."""
 
     agent_id: str
-    amounts: dict[str, int]
+    amounts: Amounts
     waits_for: dict[tuple[str, str], None] = field(default_factory=dict)
     released: int = 0
 
