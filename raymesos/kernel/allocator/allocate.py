@@ -35,7 +35,6 @@ def allocate(
 ) -> Outcome:
     """Give what is free of `agents`, all offerable. Filters that have ended are gone already."""
     ledger.forget_passed_over(filters.take_lifted())
-    constrained = any(framework.constraints for framework in ledger.roster.frameworks.values())
     holds.expire(held, now_ms)
     wishes = ledger.roster.wishes
     # What everybody was offered in vain is not offered again until somebody wants more, a filter ends or more is free: else an idle cluster whose frameworks
@@ -43,7 +42,11 @@ def allocate(
     candidates = [agent for agent in agents if agent.passed_over != wishes]
     this = Pass(ledger, filters, held, Outcome(len(candidates)), now_ms, 0 if scoring == "spread" else STEPS)
     this.lent = bool(ledger.quotas.quotas) and any(not a.plain and a.free.revocable() for a in candidates)
-    this.may_learn = bool(ledger.quotas.quotas) and not constrained and len(candidates) > FEW_AGENTS
+    this.may_learn = (
+        bool(ledger.quotas.quotas)
+        and len(candidates) > FEW_AGENTS
+        and not any(framework.constraints for framework in ledger.roster.frameworks.values())
+    )
     met: Parts = {}
     if ledger.roster.order.active:
         if any(ledger.quotas.required):
@@ -192,10 +195,10 @@ def _is_worth(ledger: Ledger, bound: Vector) -> bool:
 def _keep(this: Pass, agent: Agent, waiting: Subscription, offer: Resources) -> bool:
     """Keep the agent for `waiting`, whose turn came first, if what is left after the offer would lack what its task needs."""
     gang = gangs.next_gang(waiting)
-    shape = waiting.demand[gang].resources if gang is not None else holds.waiting_shape(agent, waiting)
-    if shape is None or not holds.would_lack(agent, shape, offer):
+    number = gang if gang is not None else holds.waiting_task(agent, waiting)
+    if number is None or not holds.would_lack(agent, waiting.demand[number].resources, offer):
         return False
-    return gangs.keep(this, agent, waiting, gang) if gang is not None else holds.hold(this, agent, waiting, shape)
+    return (holds.hold if gang is None else gangs.keep)(this, agent, waiting, number)
 
 
 def _step_held(this: Pass, agent: Agent, holder: Subscription) -> bool:

@@ -8,7 +8,7 @@ of fairness alone, below its share. Claims are made anew after each such pass, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from raymesos.kernel.allocator.books import Agent, Role, Subscription
@@ -39,11 +39,12 @@ WITHOUT_ANY = 1 << 30
 
 @dataclass(slots=True)
 class Owing:
-    """What one look at the shares says: what each role is entitled to, and who holds something, furthest over its share first."""
+    """What one look at the shares says: what each role is entitled to, and who holds something, furthest over its share first. `agents` are drawn with the first claim."""
 
     ledger: Ledger
     entitled: dict[str, Fraction]
     holders: list[tuple[Fraction, Role]]
+    agents: list[Agent] = field(default_factory=list)
 
 
 def claims(state: State, outcome: Outcome, now_ms: int) -> tuple[Claim, ...]:
@@ -61,7 +62,7 @@ def claims(state: State, outcome: Outcome, now_ms: int) -> tuple[Claim, ...]:
             claim = _guarantee_claim(owing, subscription)
             if claim is None and fair:
                 claim = _fair_claim(state, owing, subscription, now_ms)
-            agents = _agents(state, subscription, claim, outcome) if claim is not None else ()
+            agents = _agents(state, owing, subscription, claim, outcome) if claim is not None else ()
             if claim is not None and agents:
                 found.append(replace(claim, agents=agents))
                 if len(found) == MOST_CLAIMS:
@@ -90,7 +91,7 @@ def _guarantee_claim(owing: Owing, subscription: Subscription) -> Claim | None:
     owed = ledger.quotas.guaranteed(chain) if chain else ()
     if not any(owed):
         return None
-    return _claim(ledger, subscription, "guarantee", owed, _takings(owing, subscription.role, fair=False))
+    return _claim(owing, subscription, "guarantee", owed)
 
 
 def _fair_claim(state: State, owing: Owing, subscription: Subscription, now_ms: int) -> Claim | None:
@@ -105,27 +106,26 @@ def _fair_claim(state: State, owing: Owing, subscription: Subscription, now_ms: 
         subscription.below_since_ms = now_ms
     if now_ms - subscription.below_since_ms < state.settings.preempt_after_ms:
         return None
-    share = [int(due * total) if factor else UNLIMITED for total, factor in zip(pool.total, pool.factors, strict=False)]
-    lacks = tuple([s if s >= UNLIMITED else max(0, s - (held[i] if i < len(held) else 0)) for i, s in enumerate(share)])
-    return _claim(ledger, subscription, "fair", lacks, _takings(owing, role, fair=True))
+    share = tuple(
+        [int(due * total) if factor else UNLIMITED for total, factor in zip(pool.total, pool.factors, strict=False)]
+    )
+    return _claim(owing, subscription, "fair", lacking(share, held))
 
 
-def _claim(
-    ledger: Ledger, subscription: Subscription, kind: str, owed: Vector, takings: tuple[tuple[str, Quantities], ...]
-) -> Claim | None:
-    if not takings:
-        return None
-    framework_id, role = subscription.key
+def _claim(owing: Owing, subscription: Subscription, kind: str, owed: Vector) -> Claim | None:
+    """Tasks of the shape that it wants, or what it lacks if it did not say; None if that is nothing, or may be taken from nobody."""
+    ledger = owing.ledger
+    shape, count = EMPTY, 0
+    missing: Quantities = ()
     if subscription.exact:
         shape, count = _tasks(ledger, subscription, owed, bounded_by_owed=kind == "guarantee")
-        return Claim(framework_id, role, kind, shape, count, (), takings) if count else None
-    free = ledger.open_free
-    missing = {
-        name: owed[i] - (free[i] if i < len(free) else 0)
-        for i, name in enumerate(ledger.roster.pool.names[: len(owed)])
-        if 0 < owed[i] < UNLIMITED and owed[i] > (free[i] if i < len(free) else 0)
-    }
-    return Claim(framework_id, role, kind, EMPTY, 0, tuple(sorted(missing.items())), takings) if missing else None
+    else:
+        lacks = lacking(owed, ledger.open_free)
+        missing = tuple(sorted((n, m) for n, m in ledger.roster.pool.named(lacks).items() if m < UNLIMITED))
+    if not count and not missing:
+        return None
+    takings = _takings(owing, subscription.role, fair=kind == "fair")
+    return Claim(*subscription.key, kind, shape, count, missing, takings) if takings else None
 
 
 def _tasks(ledger: Ledger, subscription: Subscription, owed: Vector, *, bounded_by_owed: bool) -> tuple[Resources, int]:
@@ -191,12 +191,13 @@ def _above(ledger: Ledger, role: Role, due: Fraction) -> Vector:
     return tuple(spare if i == dominant else UNLIMITED for i in range(len(pool.names)))
 
 
-def _agents(state: State, subscription: Subscription, claim: Claim, outcome: Outcome) -> tuple[str, ...]:
+def _agents(state: State, owing: Owing, subscription: Subscription, claim: Claim, outcome: Outcome) -> tuple[str, ...]:
     """Agents that the claimant would use and on which somebody holds what may be taken."""
     roles = dict.fromkeys(role for role, _ in claim.takings)
     shape = claim.shape.quantities()
     found: list[str] = []
-    for agent in state.dice.shuffled(state.ledger.agents.values()):
+    owing.agents = owing.agents or state.dice.shuffled(state.ledger.agents.values())
+    for agent in owing.agents:
         if len(found) >= MOST_AGENTS:
             break
         if (

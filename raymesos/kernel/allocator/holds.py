@@ -14,6 +14,7 @@ from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.outcome import Outcome
 from raymesos.kernel.allocator.portion import quota_allows, suits
 from raymesos.kernel.allocator.wants import left
+from raymesos.model.amounts import covers
 from raymesos.model.resources import Resources
 from raymesos.model.settings import AllocatorSettings
 
@@ -84,29 +85,28 @@ def holder(holds: Holds, agent: Agent) -> Subscription | None:
     return hold.subscription
 
 
-def hold(this: Pass, agent: Agent, subscription: Subscription, shape: Resources) -> bool:
-    """Keep the agent for a task of the subscription, which cannot use what is free now. False if that would not help, or would be too much."""
-    holds, ledger = this.holds, this.ledger
+def hold(this: Pass, agent: Agent, subscription: Subscription, number: int) -> bool:
+    """Keep the agent for a task of this shape of the subscription, which cannot use what is free now. False if that would not help, or would be too much."""
+    holds, ledger, shape = this.holds, this.ledger, subscription.demand[number].resources
     if ledger.quotas.quotas and not quota_allows(ledger, subscription, shape, this.outcome):
         return False  # What comes free there would not be for it.
     if not holds.settings.hold_ms or agent in holds.resting:
         return False
     if this.filters.refuses(subscription.key, agent.id) or not suits(ledger, agent, subscription, Outcome(0)):
         return False
-    if holds.of(subscription) >= min(left(subscription, _number(subscription, shape)), holds.settings.holds_per_role):
+    if holds.of(subscription) >= min(left(subscription, number), holds.settings.holds_per_role):
         return False
-    if any(other is not agent and _room_for(other, subscription, shape) for other in ledger.offerable):
+    if any(other is not agent and _has_room(other, subscription, shape) for other in ledger.offerable):
         return False  # It gets its turn there.
-    holds.resting.pop(agent, None)
     holds.by_agent[agent] = Hold(subscription, this.now_ms + holds.settings.hold_ms)
     return True
 
 
 def tell_quota(this: Pass, agent: Agent, subscription: Subscription) -> None:
     """It cannot use what is left: note whether limits or headroom would not let it anyway."""
-    shape = waiting_shape(agent, subscription)
-    if shape is not None:
-        quota_allows(this.ledger, subscription, shape, this.outcome)
+    number = waiting_task(agent, subscription)
+    if number is not None:
+        quota_allows(this.ledger, subscription, subscription.demand[number].resources, this.outcome)
 
 
 def release(holds: Holds, agent: Agent) -> None:
@@ -133,23 +133,18 @@ def until_ms(holds: Holds, agent: Agent) -> int | None:
     return found.until_ms if found is not None else None
 
 
-def waiting_shape(agent: Agent, subscription: Subscription) -> Resources | None:
-    """The first shape that it wants and that fits the agent when it is empty, but not now."""
+def waiting_task(agent: Agent, subscription: Subscription) -> int | None:
+    """The number of the first shape that it wants and that fits the agent when it is empty, but not now."""
     total = agent.total.available_to(subscription.role.name).quantities()
     for number, demand in enumerate(subscription.demand):
         shape = demand.resources.quantities()
         if demand.gang:
             continue
-        if left(subscription, number) > 0 and shape and all(total.get(n, 0) >= size for n, size in shape.items()):
-            return demand.resources
+        if left(subscription, number) > 0 and shape and covers(total, shape):
+            return number
     return None
 
 
-def _number(subscription: Subscription, shape: Resources) -> int:
-    return next(i for i, demand in enumerate(subscription.demand) if demand.resources is shape)
-
-
-def _room_for(agent: Agent, subscription: Subscription, shape: Resources) -> bool:
+def _has_room(agent: Agent, subscription: Subscription, shape: Resources) -> bool:
     free = agent.free if agent.plain else agent.free.available_to(subscription.role.name)
-    have = free.quantities()
-    return all(have.get(name, 0) >= size for name, size in shape.quantities().items())
+    return covers(free.quantities(), shape.quantities())

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.audit import check_ledger
 from raymesos.kernel.allocator.books import Agent, Role, Subscription
-from raymesos.kernel.allocator.pool import Vector, covers, minus, plus
+from raymesos.kernel.allocator.pool import ONCE, Vector, covers, minus, plus
 from raymesos.kernel.allocator.quotas import Chain, Quotas
 from raymesos.kernel.allocator.roster import Roster
 from raymesos.kernel.allocator.shared import count_once
-from raymesos.kernel.allocator.sorter import ONCE
 from raymesos.model.attributes import Attributes
 from raymesos.model.portions import once, open_quantities, shared_part, unshared_part
 from raymesos.model.quota import Quota

@@ -14,6 +14,9 @@ from operator import add, mul, sub
 Vector = tuple[int, ...]
 """Milli-units by the pool's index of names; names beyond its end count 0."""
 
+# What one allocation counts for, in ties: in thousandths, because tasks of a known size count by it (see Ledger).
+ONCE = 1000
+
 
 class Pool:
     """Totals by name. `version` grows whenever a share that was computed before may have changed; only the pool changes it."""
@@ -76,10 +79,9 @@ class Pool:
 
     def in_cpus(self, held: Vector) -> int:
         """How much of the pool it is, in thousandths of a CPU: its dominant share of all CPUs. ONCE each where there are none."""
-        cpus = (
-            self._total[self._index["cpus"]] if "cpus" in self._index and len(self._total) > self._index["cpus"] else 0
-        )
-        return self.part(held) * cpus // self._whole if cpus else 1000
+        index = self._index.get("cpus", len(self._total))
+        cpus = self._total[index] if index < len(self._total) else 0
+        return self.part(held) * cpus // self._whole if cpus else ONCE
 
     def dominant(self, held: Vector) -> str:
         """The resource of which `held` is the largest part; empty if it is nothing."""

@@ -6,7 +6,7 @@ from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.outcome import Outcome
 from raymesos.kernel.allocator.pool import Vector, minus
-from raymesos.kernel.allocator.quotas import UNLIMITED, Chain, least
+from raymesos.kernel.allocator.quotas import UNLIMITED, Chain, lacking, least
 from raymesos.model.offer_constraints import Place
 from raymesos.model.portions import cut_open, is_open, open_part
 from raymesos.model.resources import EMPTY, Key, Resources, Shared
@@ -115,7 +115,7 @@ def guaranteed_part(ledger: Ledger, agent: Agent, subscription: Subscription, gi
     bound = surplus(ledger)
     room = quotas.room(chain)
     if room is not None:
-        bound = least(bound, _less(room, vector))
+        bound = least(bound, lacking(room, vector))
     extra = cut_open(open_ - met, _named(ledger, bound))
     return met + extra + takeable(agent, subscription, given, own_only=True).filter(_comes_along) + _unscalar(available)
 
@@ -129,7 +129,7 @@ def _guaranteed_of_plain(ledger: Ledger, agent: Agent, subscription: Subscriptio
         return EMPTY
     bound, room = surplus(ledger), quotas.room(chain)
     if room is not None:
-        bound = least(bound, _less(room, met))
+        bound = least(bound, lacking(room, met))
     met += (0,) * (len(free) - len(met))
     bound += (UNLIMITED,) * (len(free) - len(bound))
     part = tuple([m + min(f - m, b) for f, m, b in zip(free, met, bound, strict=False)])
@@ -152,10 +152,6 @@ def surplus(ledger: Ledger) -> Vector:
     return tuple(
         [max(0, (free[i] if i < len(free) else 0) - kept) if kept > 0 else UNLIMITED for i, kept in enumerate(required)]
     )
-
-
-def _less(room: Vector, taken: Vector) -> Vector:
-    return tuple([r if r >= UNLIMITED else max(0, r - (taken[i] if i < len(taken) else 0)) for i, r in enumerate(room)])
 
 
 def _within(vector: Vector, bound: Vector) -> bool:

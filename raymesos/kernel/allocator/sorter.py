@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
-from raymesos.kernel.allocator.pool import Pool, Vector, minus, plus
+from raymesos.kernel.allocator.pool import ONCE, Pool, Vector, minus, plus
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import EMPTY, Resources
 
@@ -23,9 +23,6 @@ Entry = tuple[int, int, str, "Node"]
 """(weighted share, allocation count, path, node): what siblings are ordered by."""
 
 VIRTUAL = "."
-
-# What one allocation counts for, in ties: in thousandths, because tasks of a known size count by it (see Ledger).
-ONCE = 1000
 
 # Clients that come and go while nobody asks for the order must not pile up: beyond this many the order is given up and made anew when asked for.
 MOVED_SLACK = 64
