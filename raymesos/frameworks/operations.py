@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from raymesos.errors import InvalidValue
 from raymesos.model.conversions import Conversion, Maker, disk_kind, is_volume, pushed
-from raymesos.model.conversions import volumes_in as volumes_in
 from raymesos.model.matching import Rank, matching, volume_called
 from raymesos.model.portions import unshared_part
 from raymesos.model.quantities import Quantity, Shared

@@ -185,6 +185,11 @@ def volumes_in(resources: Resources) -> Resources:
     return EMPTY if resources.is_plain else resources.filter(is_volume)
 
 
+def with_volumes(free: Resources, whole: Resources) -> Resources:
+    """`free`, and all volumes of the `whole` that it is of: what operations may name, used or not."""
+    return free + volumes_in(whole).filter(lambda key: not free.filter(key.__eq__))
+
+
 def _create_reason(key: Key, quantity: Quantity, maker: Maker) -> str | None:
     disk = key.disk
     if key.name != "disk" or disk is None or not disk.persistence_id:

@@ -12,8 +12,8 @@ from typing import Any
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.observe.explain_job import explain_job
 from raymesos.observe.explain_role import explain_framework, explain_role
+from raymesos.observe.finding import find_framework, find_job
 from raymesos.observe.state import View
-from raymesos.wire.notes import FrameworkNote, JobNote
 
 Answer = dict[str, Any]
 
@@ -50,25 +50,3 @@ _KINDS: dict[str, Callable[[View, str, int], Answer]] = {
     "framework": _framework,
     "role": explain_role,
 }
-
-
-def find_job(view: View, job: str) -> JobNote:
-    """By id, else the newest of that name. Raises UnknownId."""
-    found = view.jobs.get(job)
-    if found is None:
-        named = [j for j in view.jobs.values() if j.name == job]
-        if not named:
-            raise UnknownId("job", job)
-        found = max(named, key=lambda j: (j.submitted_ms, j.job_id))
-    return found
-
-
-def find_framework(view: View, framework: str) -> FrameworkNote:
-    """By id, else the newest of that name, one that has not completed first. Raises UnknownId."""
-    found = view.frameworks.get(framework)
-    if found is None:
-        named = [f for f in view.frameworks.values() if f.name == framework]
-        if not named:
-            raise UnknownId("framework", framework)
-        found = max(named, key=lambda f: (f.state != "completed", f.at_ms, f.framework_id))
-    return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from raymesos.errors import UnknownId
 from raymesos.model.amounts import total
-from raymesos.model.conversions import volumes_in
+from raymesos.model.conversions import with_volumes
 from raymesos.model.resources import Key, Quantity, Resources, build
 from raymesos.model.revocable import remaining
+from raymesos.observe.finding import find_agent
 from raymesos.observe.state import View
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.notes import AgentNote, TaskNote
@@ -27,7 +27,7 @@ def agent(view: View, now_ms: int, *, agent: str) -> dict[str, Any]:
     free = note.total
     for task in tasks:
         free = remaining(free, task.resources)
-    free = free + volumes_in(note.total).filter(lambda key: not free.filter(key.__eq__))
+    free = with_volumes(free, note.total)
     return {**_agent(note, tasks), "resources": note.total.to_json(), "free": free.to_json()}
 
 
@@ -54,17 +54,6 @@ def _answer(view: View, hostname: str, framework_id: str, answer: str) -> dict[s
     """The framework by its name, if it is known."""
     framework = view.frameworks.get(framework_id)
     return {"hostname": hostname, "framework": framework.name if framework else framework_id, "answer": answer}
-
-
-def find_agent(view: View, agent: str) -> AgentNote:
-    """By id, else the one of that name that came last. Raises UnknownId."""
-    found = view.agents.get(agent)
-    if found is None:
-        named = [a for a in view.agents.values() if a.name == agent]
-        if not named:
-            raise UnknownId("agent", agent)
-        found = max(named, key=lambda a: (a.state != "gone", a.at_ms))
-    return found
 
 
 def sum_of(resources: list[Resources]) -> dict[str, int]:

@@ -25,14 +25,15 @@ def roles(view: View, now_ms: int) -> list[dict[str, Any]]:
     for task in view.tasks.values():
         tasks[task.role] = tasks.get(task.role, 0) + 1
     used = used_by_role(view)
+    noted = sorted(view.roles.values(), key=lambda r: r.role)
     return [
         {
             "role": note.role,
             "weight": note.weight,
             "guarantee": quantities_text(note.guarantee),
             "limit": quantities_text(note.limit),
-            "used": str(note.held - offered_of(note, used)),
-            "offered": str(offered_of(note, used)),
+            "used": str(note.held - offered),
+            "offered": str(offered),
             "held": str(note.held),
             "dominant": note.dominant,
             "share": part(note.share),
@@ -41,7 +42,7 @@ def roles(view: View, now_ms: int) -> list[dict[str, Any]]:
             "waiting": sum(j.waiting for j in jobs.get(note.role, [])),
             "running": sum(j.running for j in jobs.get(note.role, [])),
         }
-        for note in sorted(view.roles.values(), key=lambda r: r.role)
+        for note, offered in [(note, offered_of(note, used)) for note in noted]
     ]
 
 

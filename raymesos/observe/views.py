@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from raymesos.observe.explain import explain, find_job
+from raymesos.observe.explain import explain
+from raymesos.observe.finding import find_job
 from raymesos.observe.machines import agent, agents, maintenance, sum_of, volumes
 from raymesos.observe.sharing import history, quotas, roles, weights
 from raymesos.observe.state import View

@@ -10,7 +10,7 @@ from raymesos.errors import InvalidValue
 from raymesos.frameworks import operations
 from raymesos.frameworks.operations import Volumes, Wish
 from raymesos.machine import MASTER
-from raymesos.model.conversions import Maker
+from raymesos.model.conversions import Maker, with_volumes
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import remaining
 from raymesos.sim.events import LaunchGroupOp, LaunchOp, Task
@@ -168,5 +168,4 @@ class OperatorsOperations:
         if not agent_id:
             return EMPTY
         agent = master.state.agents[agent_id]
-        free = remaining(agent.whole, agent.used)
-        return free + operations.volumes_in(agent.whole).filter(lambda key: not free.filter(key.__eq__))
+        return with_volumes(remaining(agent.whole, agent.used), agent.whole)
