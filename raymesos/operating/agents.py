@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any
 
 from raymesos.model.resources import Resources
 from raymesos.model.units import milliseconds
 from raymesos.operating.asking import OperatorDoor, operate
+from raymesos.operating.listing import NamedListing
 from raymesos.wire.operating import DeactivateAgent, DrainAgent, MarkAgentGone, ReactivateAgent
 
 LOOK_S = 0.1
@@ -80,30 +80,15 @@ class Agent:
         return f"<agent {self.name} ({self.id})>"
 
 
-class Agents(Sequence[Agent]):
+class Agents(NamedListing[Agent]):
     """The agents in the order of their names; `cluster.agents["agent1"]` is one of them, by id or name. Each look asks the cluster."""
 
-    def __init__(self, door: OperatorDoor) -> None:
-        self._door = door
-
-    @overload
-    def __getitem__(self, index: int | str) -> Agent: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Agent]: ...
-    def __getitem__(self, index: int | str | slice) -> Agent | list[Agent]:
-        if not isinstance(index, str):
-            return self._handles()[index]
-        row = self._door.view("agent", {"agent": index})
-        return Agent(self._door, row["id"], row["name"])
-
-    def __iter__(self) -> Iterator[Agent]:
-        return iter(self._handles())
-
-    def __len__(self) -> int:
-        return len(self._handles())
-
-    def _handles(self) -> list[Agent]:
+    def _rows(self) -> list[Agent]:
         return [Agent(self._door, row["id"], row["name"]) for row in self._door.view("agents", {})]
+
+    def _named(self, name: str) -> Agent:
+        row = self._door.view("agent", {"agent": name})
+        return Agent(self._door, row["id"], row["name"])
 
     def __repr__(self) -> str:
         return f"<agents {', '.join(agent.name for agent in self) or 'none'}>"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import overload
 
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.model.quota import Quota, parse_quantities
 from raymesos.model.resource_text import quantity_text, scalar_milli
 from raymesos.model.roles import validate_role
-from raymesos.operating.asking import OperatorDoor, operate
+from raymesos.operating.asking import operate
+from raymesos.operating.listing import NamedListing
 from raymesos.wire.operating import SetQuotas
 
 Amount = str | Mapping[str, float] | None
@@ -28,11 +28,8 @@ class RoleQuota:
     offered: str
 
 
-class Quotas(Sequence[RoleQuota]):
+class Quotas(NamedListing[RoleQuota]):
     """The roles that have a quota, in the order of their names; `cluster.quota["ads"]` is one of them. Each look asks the cluster."""
-
-    def __init__(self, door: OperatorDoor) -> None:
-        self._door = door
 
     def set(
         self,
@@ -59,27 +56,14 @@ class Quotas(Sequence[RoleQuota]):
         """Nothing is guaranteed to the role any more and nothing limits it. Raises InvalidValue, QuotaRefused."""
         operate(self._door, SetQuotas((Quota(validate_role(role)),)))
 
-    @overload
-    def __getitem__(self, index: int | str) -> RoleQuota: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[RoleQuota]: ...
-    def __getitem__(self, index: int | str | slice) -> RoleQuota | list[RoleQuota]:
-        rows = self._rows()
-        if not isinstance(index, str):
-            return rows[index]
-        found = next((row for row in rows if row.role == index), None)
-        if found is None:
-            raise UnknownId("quota of role", index)
-        return found
-
-    def __iter__(self) -> Iterator[RoleQuota]:
-        return iter(self._rows())
-
-    def __len__(self) -> int:
-        return len(self._rows())
-
     def _rows(self) -> list[RoleQuota]:
         return [RoleQuota(**row) for row in self._door.view("quotas", {})]
+
+    def _named(self, name: str) -> RoleQuota:
+        found = next((row for row in self if row.role == name), None)
+        if found is None:
+            raise UnknownId("quota of role", name)
+        return found
 
     def __repr__(self) -> str:
         return f"<quotas {', '.join(row.role for row in self) or 'none'}>"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import overload
 
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.model.roles import validate_role
-from raymesos.operating.asking import OperatorDoor, operate
+from raymesos.operating.asking import operate
+from raymesos.operating.listing import NamedListing
 from raymesos.wire.operating import SetWeights
 
 
@@ -36,38 +35,22 @@ class Role:
     waiting: int
 
 
-class Roles(Sequence[Role]):
+class Roles(NamedListing[Role]):
     """The roles in the order of their names; `cluster.roles["ads"]` is one of them. Each look asks the cluster."""
-
-    def __init__(self, door: OperatorDoor) -> None:
-        self._door = door
 
     def set_weight(self, role: str, weight: float | str) -> None:
         """Give the role `weight` times the share of a role of weight 1. Raises InvalidValue."""
         text = weight_text(validate_role(role), weight)
         operate(self._door, SetWeights(((role, text),)))
 
-    @overload
-    def __getitem__(self, index: int | str) -> Role: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Role]: ...
-    def __getitem__(self, index: int | str | slice) -> Role | list[Role]:
-        rows = self._rows()
-        if not isinstance(index, str):
-            return rows[index]
-        found = next((row for row in rows if row.role == index), None)
-        if found is None:
-            raise UnknownId("role", index)
-        return found
-
-    def __iter__(self) -> Iterator[Role]:
-        return iter(self._rows())
-
-    def __len__(self) -> int:
-        return len(self._rows())
-
     def _rows(self) -> list[Role]:
         return [Role(**row) for row in self._door.view("roles", {})]
+
+    def _named(self, name: str) -> Role:
+        found = next((row for row in self if row.role == name), None)
+        if found is None:
+            raise UnknownId("role", name)
+        return found
 
     def __repr__(self) -> str:
         return f"<roles {', '.join(row.role for row in self) or 'none yet'}>"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from raymesos.frameworks import operations
 from raymesos.frameworks.operations import Wish
 from raymesos.model.units import milli_megabytes
 from raymesos.operating.asking import OperatorDoor
+from raymesos.operating.listing import Listing
 from raymesos.operating.resources import LATE_S, convert, must_have_volume
 
 
@@ -26,11 +25,12 @@ class Volume:
     shared: bool
 
 
-class Volumes(Sequence[Volume]):
+class Volumes(Listing[Volume]):
     """The volumes of all agents. Agents are named by id or name, a volume by its id, and by `role` where several roles of an agent have one of that id."""
 
     def __init__(self, door: OperatorDoor, *, late_s: float = LATE_S) -> None:
-        self._door, self._late_s = door, late_s
+        super().__init__(door)
+        self._late_s = late_s
 
     def create(self, agent: str, id: str, disk: str, *, path: str, shared: bool = False, root: str = "") -> None:
         """Make a volume of reserved disk (`disk(ads):100`), seen by its tasks at `path` in their sandbox. `root` names the PATH or MOUNT disk that it is made of.
@@ -55,19 +55,6 @@ class Volumes(Sequence[Volume]):
     def _change(self, agent: str, id: str, role: str, wish: Wish) -> None:
         must_have_volume(self._door, agent, id, role, late_s=self._late_s)
         convert(self._door, agent, wish, role=role, late_s=self._late_s)
-
-    @overload
-    def __getitem__(self, index: int) -> Volume: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Volume]: ...
-    def __getitem__(self, index: int | slice) -> Volume | list[Volume]:
-        return self._rows()[index]
-
-    def __iter__(self) -> Iterator[Volume]:
-        return iter(self._rows())
-
-    def __len__(self) -> int:
-        return len(self._rows())
 
     def _rows(self) -> list[Volume]:
         return [Volume(**row) for row in self._door.view("volumes", {})]
