@@ -11,7 +11,8 @@ import time
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import Driver, emit, parser, plain_ray, tell
+from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+from load_tests.benchmarks.drivers import RAY, RAYMESOS, Driver
 
 AGENTS = 1
 CPUS = 2
@@ -22,48 +23,15 @@ BOTH_S = 5.0
 """So long both have work."""
 BACKLOG_S = LATE_S + BOTH_S + 3.0
 
-RAYMESOS_DRIVER = """
-import sys, time
-import raymesos as rm
-from load_tests.benchmarks.big_task import short_call
-cluster = rm.connect(sys.argv[1])
-print(time.time(), flush=True)
-job = cluster.submit(rm.BatchJob("driver-" + sys.argv[2], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2], cpus=float(sys.argv[3])))
-for _ in job.as_completed():
-    print(time.time(), flush=True)
-    if time.time() > float(sys.argv[5]):
-        break
-job.cancel()
-"""
-
-RAY_DRIVER = """
-import logging, sys, time
-import ray
-from raymesos.actors.cluster import stay_on_loopback
-from load_tests.benchmarks.big_task import short_call
-stay_on_loopback()
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-print(time.time(), flush=True)
-call = ray.remote(num_cpus=float(sys.argv[3]))(short_call)
-left = [call.remote(n) for n in range(int(sys.argv[4]))]
-while left and time.time() < float(sys.argv[5]):
-    done, left = ray.wait(left, num_returns=1)
-    print(time.time(), flush=True)
-"""
-
-
-def short_call(_: int) -> None:
-    time.sleep(CALL_S)
-
 
 def contest(program: str, where: str, backlog: int) -> tuple[float, float]:
     """(seconds that B waited for its first result, its part of the CPU time while both had work)."""
     end = time.time() + LATE_S + BOTH_S + 3.0
-    small = Driver(program, where, "small", 1, backlog, end)
+    small = Driver(program, where, "small", calls=backlog, call_s=CALL_S, until=end)
     time.sleep(LATE_S)
-    big = Driver(program, where, "big", CPUS, backlog, end)
-    began, *theirs = big.times()
-    _, *others = small.times()
+    big = Driver(program, where, "big", calls=backlog, call_s=CALL_S, until=end, cpus=CPUS)
+    told = big.told()
+    began, theirs, others = told.began, told.results, small.told().results
     if not theirs:
         return end - began, 0.0
     until = min(theirs[0] + BOTH_S, theirs[-1], others[-1])
@@ -79,11 +47,11 @@ def main() -> None:
     backlog = int(BACKLOG_S * AGENTS * CPUS / CALL_S)
     tell("raymesos")
     with rm.start(agents=AGENTS, cpus=CPUS, quiet=True) as cluster:
-        ours = [contest(RAYMESOS_DRIVER, cluster.name, backlog) for _ in range(given.repeats)]
+        ours = [contest(RAYMESOS, cluster.name, backlog) for _ in range(given.repeats)]
     tell("plain Ray")
     with plain_ray(AGENTS * CPUS) as ray:
         address = ray.get_runtime_context().gcs_address
-        bare = [contest(RAY_DRIVER, address, backlog // 2) for _ in range(given.repeats)]
+        bare = [contest(RAY, address, backlog // 2) for _ in range(given.repeats)]
     emit("big_task", _summary(ours, bare, given.repeats), record=given.record)
 
 

@@ -100,17 +100,3 @@ def plain_ray(cpus: int) -> Iterator[Any]:
     finally:
         ray.shutdown()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-class Driver:
-    """A process of its own that runs `program` with these arguments; it prints times, a line each."""
-
-    def __init__(self, program: str, *arguments: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-        )
-
-    def times(self) -> list[float]:
-        """What it printed, once it has ended."""
-        text, _ = self._process.communicate(timeout=120)
-        return [float(line) for line in text.splitlines()]

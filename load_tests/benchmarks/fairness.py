@@ -11,7 +11,8 @@ import time
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import Driver, emit, parser, plain_ray, tell
+from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+from load_tests.benchmarks.drivers import RAY, RAYMESOS, Driver, short_call
 
 CPUS = 2
 WEIGHTS = {"first": 1, "second": 3}
@@ -22,47 +23,17 @@ CALL_CPUS = 0.5
 BOTH_S = 6.0
 """So long both have work."""
 
-RAYMESOS_DRIVER = """
-import sys, time
-import raymesos as rm
-from load_tests.benchmarks.fairness import CALL_CPUS, short_call
-cluster = rm.connect(sys.argv[1])
-job = cluster.submit(rm.BatchJob("driver-" + sys.argv[3], fn=short_call, inputs=range(int(sys.argv[4])), role=sys.argv[2], cpus=CALL_CPUS))
-for _ in job.as_completed():
-    print(time.time(), flush=True)
-    if time.time() > float(sys.argv[5]):
-        break
-job.cancel()
-"""
-
-RAY_DRIVER = """
-import logging, sys, time
-import ray
-from raymesos.actors.cluster import stay_on_loopback
-from load_tests.benchmarks.fairness import CALL_CPUS, short_call
-stay_on_loopback()
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-call = ray.remote(num_cpus=CALL_CPUS)(short_call)
-left = [call.remote(n) for n in range(int(sys.argv[4]))]
-while left and time.time() < float(sys.argv[5]):
-    done, left = ray.wait(left, num_returns=1)
-    print(time.time(), flush=True)
-"""
-
-
-def short_call(_: int) -> None:
-    time.sleep(CALL_S)
-
 
 def contest(program: str, where: str) -> dict[str, Any]:
     """Run the drivers against each other; the late one's wait is from its submit, its process being up."""
     end = time.time() + LATE_S + BOTH_S + 2
     calls = int(2 * (LATE_S + BOTH_S) * CPUS / CALL_CPUS / CALL_S / DRIVERS)
-    first = [Driver(program, where, "first", n, calls, end) for n in range(DRIVERS)]
+    each: dict[str, Any] = {"call_s": CALL_S, "cpus": CALL_CPUS, "until": end}
+    first = [Driver(program, where, "first", calls=calls, **each) for _ in range(DRIVERS)]
     time.sleep(LATE_S)
-    second = Driver(program, where, "second", DRIVERS, calls * DRIVERS, end)
-    theirs = sorted(t for driver in first for t in driver.times())
-    own = second.times()
+    second = Driver(program, where, "second", calls=calls * DRIVERS, **each)
+    theirs = sorted(t for driver in first for t in driver.told().results)
+    own = second.told().results
     start, end = own[0], min(own[-1], theirs[-1])
     seconds = []
     at = start
@@ -77,12 +48,12 @@ def first_wait(cluster: rm.Cluster) -> float:
     """Seconds from submit to the first result of a late job in `second`, while `first` fills the cluster."""
     calls = int(4 * LATE_S * CPUS / CALL_CPUS / CALL_S)
     jobs = [
-        cluster.submit(rm.BatchJob(f"full-{n}", fn=short_call, inputs=range(calls), role="first", cpus=CALL_CPUS))
+        cluster.submit(rm.BatchJob(f"full-{n}", fn=short_call, inputs=[CALL_S] * calls, role="first", cpus=CALL_CPUS))
         for n in range(DRIVERS)
     ]
     time.sleep(LATE_S)
     began = time.perf_counter()
-    late = cluster.submit(rm.BatchJob("late", fn=short_call, inputs=range(50), role="second", cpus=CALL_CPUS))
+    late = cluster.submit(rm.BatchJob("late", fn=short_call, inputs=[CALL_S] * 50, role="second", cpus=CALL_CPUS))
     next(late.as_completed())
     waited = time.perf_counter() - began
     for job in [late, *jobs]:
@@ -98,10 +69,10 @@ def main() -> None:
         for role, weight in WEIGHTS.items():
             cluster.set_weight(role, weight)
         waits = [first_wait(cluster) for _ in range(given.repeats)]
-        ours = contest(RAYMESOS_DRIVER, cluster.name)
+        ours = contest(RAYMESOS, cluster.name)
     tell("plain Ray")
     with plain_ray(CPUS) as ray:
-        alone = contest(RAY_DRIVER, ray.get_runtime_context().gcs_address)
+        alone = contest(RAY, ray.get_runtime_context().gcs_address)
     result = {
         "repeats": given.repeats,
         "first_wait_s": round(sorted(waits)[len(waits) // 2], 3),

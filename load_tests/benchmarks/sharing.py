@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import raymesos as rm
-from load_tests.benchmarks.common import Driver, emit, parser, plain_ray, tell
+from load_tests.benchmarks.common import emit, parser, plain_ray, tell
+from load_tests.benchmarks.drivers import RAY, RAYMESOS, Driver
 
 AGENTS = 2
 CPUS = 4
@@ -33,37 +34,6 @@ RUN_S = 15.0
 WAIT_S = 20.0
 """So long is waited for the guarantee; plain Ray gives none."""
 
-RAYMESOS_DRIVER = """
-import sys, time
-import raymesos as rm
-from load_tests.benchmarks.sharing import short_call
-cluster = rm.connect(sys.argv[1])
-job = cluster.submit(rm.BatchJob("driver-" + sys.argv[2], fn=short_call, inputs=range(int(sys.argv[3])), role=sys.argv[2]))
-for _ in job.as_completed():
-    print(time.time(), flush=True)
-    if time.time() > float(sys.argv[4]):
-        break
-job.cancel()
-"""
-
-RAY_DRIVER = """
-import logging, sys, time
-import ray
-from raymesos.actors.cluster import stay_on_loopback
-from load_tests.benchmarks.sharing import short_call
-stay_on_loopback()
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
-call = ray.remote(num_cpus=1)(short_call)
-left = [call.remote(n) for n in range(int(sys.argv[3]))]
-while left and time.time() < float(sys.argv[4]):
-    done, left = ray.wait(left, num_returns=1)
-    print(time.time(), flush=True)
-"""
-
-
-def short_call(_: int) -> None:
-    time.sleep(CALL_S)
-
 
 def long_call(where: str, _: int = 0) -> None:
     """Says that it runs, by a file, and goes on for long."""
@@ -75,8 +45,8 @@ def parts(program: str, where: str) -> list[float]:
     """The part of role `one` in each window."""
     calls = int(RUN_S * AGENTS * CPUS / CALL_S)
     end = time.time() + RUN_S
-    drivers = [Driver(program, where, role, calls, end) for role in WEIGHTS]
-    one, three = (driver.times() for driver in drivers)
+    drivers = [Driver(program, where, role, calls=calls, call_s=CALL_S, until=end) for role in WEIGHTS]
+    one, three = (driver.told().results for driver in drivers)
     at, until = max(one[0], three[0]) + SETTLE_S, min(one[-1], three[-1])
     found = []
     while at + WINDOW_S <= until:
@@ -137,11 +107,11 @@ def main() -> None:
         for role, weight in WEIGHTS.items():
             cluster.set_weight(role, weight)
         for _ in range(given.repeats):
-            windows += parts(RAYMESOS_DRIVER, cluster.name)
+            windows += parts(RAYMESOS, cluster.name)
             waits.append(guaranteed(cluster))
     tell("plain Ray")
     with plain_ray(AGENTS * CPUS) as ray:
-        bare = parts(RAY_DRIVER, ray.get_runtime_context().gcs_address)
+        bare = parts(RAY, ray.get_runtime_context().gcs_address)
         late = guaranteed_by_ray(ray)
     emit(
         "sharing",
