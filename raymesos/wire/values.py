@@ -29,6 +29,8 @@ class FrameworkInfo:
     labels: tuple[tuple[str, str], ...] = ()
     offer_filters: tuple[tuple[str, tuple[Quantities, ...]], ...] = ()
     """By role: an offer holds at least one of these quantities, or, where there are none, anything. Roles that are not named: the master's own."""
+    checkpoint: bool = False
+    """Shown as it was said. Agents keep executors and updates of every framework over their restarts."""
 
 
 @dataclass(frozen=True, slots=True)
