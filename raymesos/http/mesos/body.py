@@ -1,0 +1,28 @@
+"""The body of a call of the v1 API: from bytes to what fits its message, or to what Mesos answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from raymesos.errors import ProtocolError
+from raymesos.http.mesos.json_text import complaint
+from raymesos.http.mesos.schema import Row, fit
+
+
+def read_call(body: bytes, message: str) -> Row:
+    """The call in `body`, fitted to `message` (`scheduler.Call`, `executor.Call`, `master.Call`). Raises ProtocolError with the text of Mesos' 400."""
+    value = _json(body)
+    try:
+        return fit(message, value)
+    except ProtocolError as error:
+        raise ProtocolError(f"Failed to convert JSON into Call protobuf: {error}") from None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # What Mesos would take and we do not (text that is not UTF-8, a number like 01) is refused in our reader's words.
+        raise ProtocolError(f"Failed to parse body into JSON: {complaint(body) or error}") from None
