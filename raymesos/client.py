@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from raymesos.actors import cluster as clusters
 from raymesos.actors.door import Door
-from raymesos.actors.plan import BATCH
+from raymesos.actors.plan import BATCH, HttpPlan
 from raymesos.errors import InvalidJob
 from raymesos.executor import RoleExecutor
 from raymesos.job import Job
@@ -49,6 +49,7 @@ def start(
     scoring: Literal["shuffle", "pack", "spread"] = "shuffle",
     lend: str = "",
     estimator: Literal["measured", "fixed"] = "measured",
+    port: int | None = None,
 ) -> Cluster:
     """A raymesos cluster, ready for work: every agent registered.
 
@@ -56,10 +57,11 @@ def start(
     is allowed and said aloud). With `address` on that Ray cluster: one agent a node, of what is free there or `cpus` of it. `work_dir` keeps journals and results
     beyond the cluster's end. `preemption` says who gets resources back from tasks that run: roles below their guarantee, those below their fair share too (`fair`), or
     nobody (`off`). `scoring` says which of the agents that fit is offered first: the fullest (`pack`), the emptiest (`spread`), any (`shuffle`). `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
-    (`measured`), or always all of it (`fixed`). Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
+    (`measured`), or always all of it (`fixed`). With `port` (0: any free one) it serves the HTTP API on loopback, at `cluster.url`. Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
     """
     tell: Callable[[str], None] = (lambda text: None) if quiet else say
     settings = on_ray(preemption=preemption, scoring=scoring)
+    http = None if port is None else HttpPlan(port=port)
     name = name or f"{DEFAULT_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     if address is None:
         started = clusters.start_local(
@@ -72,6 +74,7 @@ def start(
             settings=settings,
             lend=lend,
             estimator=estimator,
+            http=http,
         )
     else:
         started = clusters.start_on(
@@ -84,6 +87,7 @@ def start(
             settings=settings,
             lend=lend,
             estimator=estimator,
+            http=http,
         )
     for line in started.said:
         say(line)
@@ -106,6 +110,8 @@ class Cluster:
         self.name = running.namespace
         self.work_dir = running.work_dir
         """Journals, results and sandboxes, on each node of the cluster."""
+        self.url = running.url
+        """Where its HTTP API is; empty if it has none."""
         self._running, self._started = running, started
         self._door = Door(running.namespace)
         self.roles = Roles(self._door)

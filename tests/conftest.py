@@ -27,6 +27,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster(home: Path) -> Iterator[rm.Cluster]:
-    """Two agents of one CPU each. Tests share it: they use roles and job names of their own, and leave it idle."""
-    with rm.start(agents=2, cpus=1, mem=2048, quiet=True) as started:
+    """Two agents of one CPU each, and HTTP. Tests share it: they use roles and job names of their own, and leave it idle."""
+    with rm.start(agents=2, cpus=1, mem=2048, quiet=True, port=0) as started:
         yield started

@@ -15,9 +15,7 @@ import signal
 import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,27 +23,26 @@ import ray
 from ray._private import ray_constants
 
 from raymesos.actors.claims import release
-from raymesos.actors.nodes import agent_for_node, claim_name, start_agent
-from raymesos.actors.plan import BATCH, AgentPlan, ClusterPlan
+from raymesos.actors.nodes import agent_for_node, claim_name
+from raymesos.actors.plan import AgentPlan, ClusterPlan, HttpPlan
 from raymesos.actors.running import Running as Running
-from raymesos.actors.running import check_name, refuse_if_running, remove_run_file, write_run_file
+from raymesos.actors.running import check_name, refuse_if_running, remove_run_file
 from raymesos.actors.running import find_running as find_running
+from raymesos.actors.starting import Progress, bring_up
+from raymesos.actors.starting import Started as Started
 from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
 from raymesos.kernel.agent.estimator import estimator_of
-from raymesos.machine import ALLOCATOR, MASTER, OBSERVER
+from raymesos.machine import MASTER
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.settings import Settings, on_ray
 from raymesos.shim.process import start_time
 
 log = logging.getLogger("raymesos.cluster")
 
-START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 10.0
 REACH_TIMEOUT_S = 5.0
 # Memory that a local cluster leaves to Ray itself and to the machine.
 KEEP_FREE_MB = 1024
-
-Progress = Callable[[str], None]
 
 LOOPBACK = "127.0.0.1"
 
@@ -62,17 +59,6 @@ LOCAL_RAY_ENV = {
 _CTRL_C = {"get_check_signal_interval_milliseconds": 100}
 
 
-@dataclass(slots=True)
-class Started:
-    """A cluster that this process started."""
-
-    running: Running
-    plan: ClusterPlan
-    agents: list[AgentPlan]
-    said: list[str]
-    """What a person should know of how it was set up (more CPUs offered than the machine has, say)."""
-
-
 def start_local(
     *,
     agents: int,
@@ -84,6 +70,7 @@ def start_local(
     settings: Settings | None = None,
     lend: str = "",
     estimator: str = "measured",
+    http: HttpPlan | None = None,
 ) -> Started:
     """Start Ray on this machine, alone, and raymesos on it with `agents` agents of `cpus` CPUs and `mem_mb` MB each.
 
@@ -98,6 +85,7 @@ def start_local(
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
     refuse_if_running(name)
+    _must_be_free(http)
     if ray.is_initialized():
         raise ClusterUnavailable(
             "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
@@ -134,6 +122,7 @@ def start_local(
             settings=settings or on_ray(),
             lend=lend,
             estimator=estimator,
+            http=http,
         )
         node_id = ray.get_runtime_context().get_node_id()
         text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
@@ -151,7 +140,7 @@ def start_local(
             name, context.address_info["gcs_address"], plan.work_dir, pid, pid_start=start_time(pid), own_dir=ray_dir
         )
         started = Started(running, plan, plans, said)
-        _bring_up(started, node_id, progress)
+        bring_up(started, progress)
     except BaseException:
         ray.shutdown()
         shutil.rmtree(ray_dir, ignore_errors=True)
@@ -170,10 +159,12 @@ def start_on(
     settings: Settings | None = None,
     lend: str = "",
     estimator: str = "measured",
+    http: HttpPlan | None = None,
 ) -> Started:
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
+    _must_be_free(http)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
         _reach(address)
@@ -192,6 +183,7 @@ def start_on(
         own_ray=False,
         lend=lend,
         estimator=estimator,
+        http=http,
     )
     if MASTER in _named(name):
         raise Conflict(
@@ -201,11 +193,19 @@ def start_on(
     running = Running(name, ray.get_runtime_context().gcs_address, plan.work_dir, 0, own_dir=own_dir)
     started = Started(running, plan, plans, [])
     try:
-        _bring_up(started, ray.get_runtime_context().get_node_id(), progress)
+        bring_up(started, progress)
     except BaseException:
         stop(started)
         raise
     return started
+
+
+def _must_be_free(http: HttpPlan | None) -> None:
+    """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at."""
+    if http is not None:
+        from raymesos.http.serving import listen
+
+        listen(http.host, http.port).close()
 
 
 def join(running: Running) -> None:
@@ -287,42 +287,6 @@ def _cluster_id(work_dir: str | None) -> str:
     if not path.exists():
         path.write_text(secrets.token_hex(4))
     return path.read_text().strip()
-
-
-def _bring_up(started: Started, head_node: str, progress: Progress) -> None:
-    from raymesos.actors.hosts import Allocator, BatchFramework, Master, Observer
-
-    plan = started.plan
-    progress("starting the Master, the Allocator and the agents")
-    on_head = {"namespace": plan.namespace, "lifetime": "detached", "get_if_exists": True}
-    handles = [
-        cls.options(name=name, **on_head).remote(plan, name)  # type: ignore[attr-defined,union-attr]
-        for cls, name in ((Master, MASTER), (Allocator, ALLOCATOR), (BatchFramework, BATCH), (Observer, OBSERVER))
-    ]
-    handles += [start_agent(plan, agent) for agent in started.agents]
-    deadline = time.monotonic() + START_TIMEOUT_S
-    try:
-        ray.get([h.ready.remote() for h in handles], timeout=START_TIMEOUT_S)
-        master = handles[0]
-        progress("waiting for the agents to register")
-        while time.monotonic() < deadline:
-            agents, batch = ray.get(master.census.remote(), timeout=START_TIMEOUT_S)
-            if agents >= len(started.agents) and batch and _seen(handles[3]) >= len(started.agents):
-                break
-            time.sleep(0.02)
-        else:
-            raise ClusterUnavailable(
-                f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s"
-            )
-    except ray.exceptions.RayError as error:
-        raise ClusterUnavailable(f"the cluster did not start: {str(error).strip().splitlines()[-1]}") from error
-    write_run_file(started.running)
-
-
-def _seen(observer: Any) -> int:
-    """How many active agents the views show: who asks for them right after the start is not told that there are none."""
-    active: int = ray.get(observer.view.remote("status", {}), timeout=START_TIMEOUT_S)["agents"]["active"]
-    return active
 
 
 def stop(started: Started) -> None:

@@ -42,7 +42,7 @@ METRICS_MS = 1_000
 # An agent without a spare executor is slow at its first task, not broken.
 SPARE_WAIT_S = 30.0
 
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "num_cpus": 0,
     "max_restarts": -1,
     "max_task_retries": 0,
@@ -50,7 +50,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-class _Actor:
+class HostActor:
     """What every host actor has: `deliver` for other hosts, `call` for clients, `ready` for whoever started it."""
 
     host: Host
@@ -88,8 +88,8 @@ class _Actor:
         return os.getpid()
 
 
-@ray.remote(**_OPTIONS)
-class Master(_Actor):
+@ray.remote(**OPTIONS)
+class Master(HostActor):
     def __init__(self, plan: ClusterPlan, name: str) -> None:
         from raymesos.kernel.master.machine import MasterMachine
 
@@ -119,8 +119,8 @@ class Master(_Actor):
         return self.host.ask(lambda _: self.machine.census())
 
 
-@ray.remote(**_OPTIONS)
-class Allocator(_Actor):
+@ray.remote(**OPTIONS)
+class Allocator(HostActor):
     def __init__(self, plan: ClusterPlan, name: str) -> None:
         from raymesos.kernel.allocator.machine import AllocatorMachine
 
@@ -130,8 +130,8 @@ class Allocator(_Actor):
         self.host.start()
 
 
-@ray.remote(**_OPTIONS)
-class Observer(_Actor):
+@ray.remote(**OPTIONS)
+class Observer(HostActor):
     def __init__(self, plan: ClusterPlan, name: str) -> None:
         from raymesos.observe.machine import ObserverMachine
 
@@ -146,8 +146,8 @@ class Observer(_Actor):
         return self.host.ask(lambda now_ms: self.machine.view(now_ms, name, arguments))
 
 
-@ray.remote(**_OPTIONS)
-class BatchFramework(_Actor):
+@ray.remote(**OPTIONS)
+class BatchFramework(HostActor):
     def __init__(self, plan: ClusterPlan, name: str) -> None:
         from raymesos.frameworks.batch.machine import BatchMachine
 
@@ -201,8 +201,8 @@ class BatchFramework(_Actor):
         return self.host.ask(lambda _: self.machine.where_ran(job_id, index))
 
 
-@ray.remote(**_OPTIONS)
-class Agent(_Actor):
+@ray.remote(**OPTIONS)
+class Agent(HostActor):
     def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
         from raymesos.actors.lending import Lending
         from raymesos.actors.volumes import disk_for_agent
@@ -272,8 +272,8 @@ class Agent(_Actor):
         self.shim.shutdown()
 
 
-@ray.remote(**{**_OPTIONS, "max_restarts": 0})
-class Executor(_Actor):
+@ray.remote(**{**OPTIONS, "max_restarts": 0})
+class Executor(HostActor):
     """Starts idle; `adopt` gives it to a framework. It is not restarted: its agent hears of its end and starts another."""
 
     def __init__(self, plan: ClusterPlan, agent: AgentPlan, name: str) -> None:

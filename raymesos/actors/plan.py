@@ -8,6 +8,15 @@ from pathlib import Path
 from raymesos.model.settings import Settings, on_ray
 
 BATCH = "framework/batch"
+HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPlan:
+    """Where the HTTP API listens; port 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 5050
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class ClusterPlan:
     """What each agent lends out at most, in Mesos' text; empty: nothing."""
     estimator: str = "measured"
     """`measured`, what its node is seen not to use, or `fixed`, all of `lend`."""
+    http: HttpPlan | None = None
+    """None: no HTTP."""
 
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""

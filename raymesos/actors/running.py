@@ -29,6 +29,8 @@ class Running:
     """When that process started, in the kernel's ticks: a pid alone may be somebody else's by now. 0 if unknown."""
     own_dir: str = ""
     """A directory that was made for this cluster and is removed with it (on a Ray cluster of several nodes: this node's). Empty if there is none."""
+    url: str = ""
+    """Where its HTTP API is; empty if it has none."""
 
     @property
     def alive(self) -> bool:

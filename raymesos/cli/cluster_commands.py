@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from raymesos.actors.plan import HttpPlan
 from raymesos.actors.running import check_name
 from raymesos.cli import show
 from raymesos.cli.doors import AsJson, Name, doors
@@ -17,6 +18,7 @@ from raymesos.model.settings import on_ray
 from raymesos.progress import say
 
 DEFAULT_NAME = "raymesos"
+DEFAULT_PORT = HttpPlan().port
 # A person does not see a shorter delay; a poll is one small call.
 FOLLOW_S = 0.5
 # As many as the observer keeps.
@@ -59,14 +61,11 @@ def up(
             help="Keep journals, results and logs here, beyond the cluster's end.", show_default="a temporary directory"
         ),
     ] = None,
+    host: Annotated[str, typer.Option(help="Address that the HTTP API listens at.", metavar="HOST")] = "127.0.0.1",
     port: Annotated[
-        int | None,
-        typer.Option(
-            help="Kept for the HTTP API, which is not there yet: only 0 (none) is accepted.",
-            show_default="0",
-            metavar="PORT",
-        ),
-    ] = None,
+        int, typer.Option(min=0, max=65_535, help="Port of the HTTP API; 0 takes any free one.", metavar="PORT")
+    ] = DEFAULT_PORT,
+    http: Annotated[bool, typer.Option("--http/--no-http", help="Serve the HTTP API.")] = True,
     preemption: Annotated[
         str,
         typer.Option(
@@ -87,8 +86,6 @@ def up(
     Without --address it gets a local Ray cluster of its own on this machine, shared by --agents agents; `raymesos down` ends it.
     """
     check_name(name)
-    if port:
-        raise InvalidValue("port", port, "the HTTP API is not there yet; only 0 (none) is accepted")
     on_ray(preemption=preemption, scoring=scoring)
     if address is not None and agents is not None:
         raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
@@ -103,6 +100,7 @@ def up(
         block=block,
         preemption=preemption,
         scoring=scoring,
+        http=(host, port) if http else None,
     )
     kept = doors(context).up(wish, say)
     screen.document(kept.info)

@@ -73,6 +73,7 @@ def _keep(wish: Wish, teller: Teller) -> None:
         work_dir=wish.work_dir,
         progress=teller.say,
         settings=on_ray(preemption=wish.preemption, scoring=wish.scoring),
+        http=wish.http_plan(),
     )
     try:
         _leave_when_told()  # Ray has put its own handlers in place.

@@ -170,6 +170,7 @@ def _on_ray(wish: Wish, tell: Tell) -> Kept:
         work_dir=wish.work_dir,
         progress=tell,
         settings=on_ray(preemption=wish.preemption, scoring=wish.scoring),
+        http=wish.http_plan(),
     )
     for line in started.said:
         tell(line)

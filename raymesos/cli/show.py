@@ -16,6 +16,8 @@ def ready(screen: Screen, info: Row, *, block: bool) -> None:
     screen.line(f"cluster {info['name']} is ready: {count(len(info['agents']), 'agent')}, work in {info['work_dir']}")
     for agent in info["agents"]:
         screen.line(f"  {agent['name']}  {agent['resources']}")
+    if info.get("url"):
+        screen.line(f"HTTP at {info['url']}")
     screen.line("Ctrl-C ends it" if block else "next: raymesos submit job.yaml; raymesos status; raymesos down")
 
 

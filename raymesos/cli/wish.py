@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from raymesos.actors.plan import HttpPlan
+
 if TYPE_CHECKING:
     from raymesos.actors.cluster import Started
 
@@ -22,6 +24,11 @@ class Wish:
     block: bool = False
     preemption: str = "guarantee"
     scoring: str = "shuffle"
+    http: tuple[str, int] | None = None
+    """Host and port of the HTTP API; None for none."""
+
+    def http_plan(self) -> HttpPlan | None:
+        return None if self.http is None else HttpPlan(*self.http)
 
 
 def describe(started: Started) -> dict[str, Any]:
@@ -31,6 +38,7 @@ def describe(started: Started) -> dict[str, Any]:
         "name": running.namespace,
         "address": running.address,
         "work_dir": running.work_dir,
+        "url": running.url,
         "pid": running.pid,
         "agents": [{"name": a.name, "resources": a.resources} for a in started.agents],
     }

@@ -42,3 +42,9 @@ def remember(history: History, note: ShareNote) -> None:
     del points[:-POINTS_KEPT]
     if len(history.points) > ROLES_KEPT:
         del history.points[next(iter(history.points))]
+
+
+def restore(history: History, role: str, points: list[Point]) -> None:
+    """The role had these."""
+    history.points.pop(role, None)
+    history.points[role] = points

@@ -179,3 +179,36 @@ class MaintenanceNote:
     windows: tuple[Window, ...]
     down: tuple[MachineId, ...] = ()
     answers: tuple[tuple[str, str, str], ...] = ()
+
+
+# ---------------------------------------------------------------- the observer's memory, kept again elsewhere
+
+
+@message(290)
+class WatchNotes:
+    """To the observer: tell the sender all that you know, and from then on each note as it comes."""
+
+
+@message(291)
+class NotesBegin:
+    """From the observer: forget what you know. All that it knows follows, then NotesComplete, then each note as it comes.
+
+    `events_before` events happened before the oldest one that it still has.
+    """
+
+    events_before: int = 0
+
+
+@message(292)
+class NotesComplete:
+    """That was all. `task_ends`: how many tasks ended in each state so far."""
+
+    task_ends: tuple[tuple[str, int], ...] = ()
+
+
+@message(293)
+class HistoryNote:
+    """The history of a role's share: (at_ms, share, entitled), oldest first."""
+
+    role: str
+    points: tuple[tuple[int, tuple[int, int], tuple[int, int]], ...]

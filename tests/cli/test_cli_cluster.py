@@ -50,8 +50,8 @@ def test_a_second_up_of_one_name_is_refused(shell: Shell) -> None:
         ["--name", ""],
         ["--address", "auto", "--agents", "2"],
         ["--work-dir", "/proc/nope"],
-        ["--port", "8080"],
         ["--port", "-1"],
+        ["--port", "65536"],
         ["--preemption", "always"],
         ["--scoring", "best"],
     ],
@@ -61,8 +61,17 @@ def test_up_refuses_bad_input_before_anything_starts(shell: Shell, argv: list[st
     assert code == 2 and err.count("\n") == 1 and shell.wishes == []
 
 
-def test_up_accepts_the_port_that_means_none(shell: Shell) -> None:
-    assert shell.run("up", "--port", "0")[0] == 0 and len(shell.wishes) == 1
+@pytest.mark.parametrize(
+    ("argv", "http"),
+    [
+        ([], ("127.0.0.1", 5050)),
+        (["--port", "0"], ("127.0.0.1", 0)),
+        (["--host", "::1", "--port", "80"], ("::1", 80)),
+        (["--no-http"], None),
+    ],
+)
+def test_up_serves_http_where_it_is_told_to(shell: Shell, argv: list[str], http: tuple[str, int] | None) -> None:
+    assert shell.run("up", *argv)[0] == 0 and shell.wishes[0].http == http
 
 
 def test_down_ends_the_cluster(shell: Shell) -> None:

@@ -43,7 +43,7 @@ def test_a_cluster_from_up_to_down(run: Run, tmp_path: Path) -> None:
     (tmp_path / "failing.yaml").write_text(FAILING)
     (tmp_path / "endless.yaml").write_text(ENDLESS)
 
-    started = run("up", "--agents", "2", "--cpus", "0.5", "--mem", "256", "--json")
+    started = run("up", "--agents", "2", "--cpus", "0.5", "--mem", "256", "--port", "0", "--json")
     assert started.returncode == 0, started.stderr
     info = json.loads(started.stdout)
     assert [agent["name"] for agent in info["agents"]] == ["agent1", "agent2"]

@@ -175,6 +175,10 @@ GOLDEN = {
     267: "LifeBegan",
     268: "PartsKept",
     269: "ChargesKept",
+    290: "WatchNotes",
+    291: "NotesBegin",
+    292: "NotesComplete",
+    293: "HistoryNote",
 }
 GONE: dict[int, str] = {}
 

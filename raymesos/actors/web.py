@@ -1,0 +1,84 @@
+"""The actor that serves HTTP: a host for the machines behind the API, and uvicorn on a thread of its own.
+
+The two threads never wait for each other. What the machines say goes to the event loop in one call a turn; what a request wants goes in as a message.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import ray
+
+from raymesos.actors.door import Door
+from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
+from raymesos.actors.plan import ClusterPlan, HttpPlan
+from raymesos.errors import ClusterUnavailable, RaymesosError
+from raymesos.http.app import make_app
+from raymesos.http.serving import Serving, listen
+from raymesos.http.site import Site
+from raymesos.http.views import Views
+from raymesos.machine import OBSERVER
+from raymesos.observe.machine import ReplicaMachine
+
+READY_TIMEOUT_S = 30.0
+LOOK_S = 0.02
+
+
+@ray.remote(**OPTIONS)
+class Web(HostActor):
+    """Serves the master's port, at the same address in every life."""
+
+    def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
+        self._begin(plan, name)
+        self._refused: RaymesosError | None = None
+        self._serving = Serving()
+        self._replica = ReplicaMachine()
+        self.site = Site(
+            name=plan.namespace,
+            cluster_id=plan.cluster_id,
+            views=Views(),
+            door=Door(plan.namespace),
+            post=self.host.post,
+            host=http.host,
+            started_ms=int(time.time() * 1000),
+            work_dir=plan.work_dir,
+        )
+        self.host.add(f"views@{name}", self._replica)
+        self.host.watch(OBSERVER, WATCH_MS)
+        self.host.after_turn(self._after_turn)
+        try:
+            kept = plan.directory(name) / "port"
+            listening = listen(http.host, http.port or _port_of_former_life(kept))
+            self.site.port = listening.getsockname()[1]
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(str(self.site.port))
+            self._serving.serve(make_app(self.site), listening)
+        except RaymesosError as error:
+            # An actor that cannot be made would be made again for ever; who asks whether it is ready is told.
+            self._refused = error
+        self.host.start()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def address(self) -> tuple[str, int]:
+        """Where it serves, once it can answer from views. Raises what kept it from listening, ClusterUnavailable."""
+        if self._refused is not None:
+            raise self._refused
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not self.site.views.ready:
+            if time.monotonic() > deadline:
+                raise ClusterUnavailable("the observer has told the HTTP server nothing")
+            time.sleep(LOOK_S)
+        return self.site.host, self.site.port
+
+    def _after_turn(self, now_ms: int) -> None:
+        messages = self._replica.take_messages()
+        if messages:
+            self._serving.tell(self.site.views.take, messages)
+
+
+def _port_of_former_life(kept: Path) -> int:
+    try:
+        return int(kept.read_text())
+    except (OSError, ValueError):
+        return 0

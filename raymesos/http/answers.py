@@ -1,0 +1,68 @@
+"""Answers in JSON, and what an error becomes on its way out: the one place that maps errors to HTTP statuses."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from raymesos.errors import (
+    ClusterUnavailable,
+    Conflict,
+    InvalidJob,
+    InvalidValue,
+    ProtocolError,
+    QuotaRefused,
+    RaymesosError,
+    Unauthorized,
+    UnknownId,
+)
+
+log = logging.getLogger("raymesos.http")
+
+_STATUS: tuple[tuple[type[RaymesosError], int], ...] = (
+    (InvalidValue, 400),
+    (InvalidJob, 400),
+    (ProtocolError, 400),
+    (Unauthorized, 403),
+    (UnknownId, 404),
+    (Conflict, 409),
+    (QuotaRefused, 409),
+    (ClusterUnavailable, 503),
+)
+
+
+class Json(Response):
+    """`content` by orjson; bytes are JSON already."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+def status_of(error: RaymesosError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """`{"error": kind, "message", "field", "value", "reason"}` with the error's status."""
+    assert isinstance(error, RaymesosError)
+    status = status_of(error)
+    if status == 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        return Json({"error": "Internal", "message": "internal error; the server's log has the story"}, 500)
+    said = {"error": type(error).__name__, "message": str(error)}
+    for name in ("field", "reason", "kind", "id"):
+        if hasattr(error, name):
+            said[name] = str(getattr(error, name))
+    return Json(said, status)
+
+
+def broken(request: Request, error: Exception) -> Response:
+    """Our own bug: the story is for the log, never for the caller."""
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return Json({"error": "Internal", "message": "internal error; the server's log has the story"}, 500)

@@ -1,0 +1,36 @@
+"""The app of the master's port: hot calls go straight to bare ASGI callables, everything else to Starlette's routes.
+
+A part of the API is a module with `routes(site)`; a hot call is one with an ASGI callable, by its exact path.
+"""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from raymesos.errors import RaymesosError
+from raymesos.http import answers, basics
+from raymesos.http.site import Site
+
+
+def make_app(site: Site) -> ASGIApp:
+    """All that is served at the master's address."""
+    hot: dict[str, ASGIApp] = {}
+    routes: list[BaseRoute] = [*basics.routes(site)]
+    cold = Starlette(
+        routes=routes,
+        exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
+    )
+    return Dispatcher(hot, cold)
+
+
+class Dispatcher:
+    """`hot` by exact path, the rest to `cold`."""
+
+    def __init__(self, hot: dict[str, ASGIApp], cold: ASGIApp) -> None:
+        self._hot, self._cold = hot, cold
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._hot.get(scope.get("path", ""), self._cold)
+        await app(scope, receive, send)

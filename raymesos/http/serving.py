@@ -1,0 +1,117 @@
+"""uvicorn on a thread of its own: one event loop, and as many listening sockets as there are apps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from raymesos.errors import Conflict, InvalidValue
+
+log = logging.getLogger("raymesos.http")
+
+START_TIMEOUT_S = 30.0
+# Streams that never end by themselves are cut after so long.
+STOP_TIMEOUT_S = 2
+BACKLOG = 2048
+KEEP_ALIVE_S = 75
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one. Raises Conflict if the port is taken, InvalidValue for what is no address of this machine."""
+    if not 0 <= port <= 65_535:
+        raise InvalidValue("port", port, "must be 0 (any free one) to 65535")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise InvalidValue("host", host, f"is no address: {error.strerror}") from None
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(address)
+        found.listen(BACKLOG)
+    except OSError as error:
+        found.close()
+        if error.errno == 98:
+            raise Conflict(
+                f"port {port} of {host} is in use by another program; choose another one (0 takes any that is free)"
+            ) from None
+        raise InvalidValue("host", f"{host}:{port}", (error.strerror or str(error)).lower()) from None
+    return found
+
+
+class Serving:
+    """An event loop on a thread, and the servers that run on it."""
+
+    def __init__(self) -> None:
+        self.loop = uvloop.new_event_loop()
+        self._servers: list[tuple[uvicorn.Server, Future[None]]] = []
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+        self._thread.start()
+
+    def tell(self, run: Callable[..., Any], *arguments: Any) -> None:
+        """Have the loop call `run`, from any thread, in order. After the end it does nothing."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(run, *arguments)
+
+    def serve(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
+        """Serve `app` on the socket; it answers when this returns."""
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="auto",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+            backlog=BACKLOG,
+            **options,
+        )
+        server = _Server(config)
+        done = asyncio.run_coroutine_threadsafe(server.serve(sockets=[listening]), self.loop)
+        self._servers.append((server, done))
+        server.is_up.wait(START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End the servers and the loop. Idempotent."""
+        for server, _ in self._servers:
+            server.should_exit = True
+        for _, done in self._servers:
+            try:
+                done.result(STOP_TIMEOUT_S + 3)
+            except Exception:
+                log.exception("a server did not end well")
+        self._servers.clear()
+        self.tell(self.loop.stop)
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()

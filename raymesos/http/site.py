@@ -1,0 +1,38 @@
+"""What the apps of one HTTP process stand on. They know neither Ray nor how the process was started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from raymesos.http.views import Views
+
+
+class ClusterDoor(Protocol):
+    """What the apps need of `raymesos.actors.door.Door`. Every call blocks: from the event loop through `asyncio.to_thread`."""
+
+    def call(self, actor: str, method: str, *arguments: Any, timeout_s: float = ...) -> Any: ...
+
+    def ask(self, actor: str, message: Any, timeout_s: float = ...) -> Any: ...
+
+    def operate(self, message: Any, *, repeats: bool, done_if: tuple[str, ...]) -> None: ...
+
+    def view(self, name: str, arguments: dict[str, Any]) -> Any: ...
+
+
+@dataclass(slots=True)
+class Site:
+    """One per HTTP process. `post(to, sender, message)` hands a message to a machine of the process's host, from any thread."""
+
+    name: str
+    """The cluster's."""
+    cluster_id: str
+    views: Views
+    door: ClusterDoor
+    post: Callable[[str, str, Any], None]
+    host: str = "127.0.0.1"
+    port: int = 0
+    """Where it listens; 0 until it does."""
+    started_ms: int = 0
+    work_dir: str = ""

@@ -1,0 +1,107 @@
+"""What the readers of one HTTP process read: a View of its own, folded on the thread of its event loop from what the observer relays.
+
+Nothing here locks or waits: who serves a request reads the view as it is between two batches of notes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from raymesos.errors import ClusterUnavailable, UnknownId
+from raymesos.observe.relay import take
+from raymesos.observe.state import View
+from raymesos.observe.views import VIEWS
+from raymesos.wire.notes import NotesBegin, NotesComplete
+
+# A watcher that is so many messages behind is told to begin again: a slow reader must not hold the memory of a fast cluster.
+MAX_BEHIND = 50_000
+
+
+class Watcher:
+    """The messages that came since it began, oldest first. `lost` once it fell too far behind, or the view began anew: its reader starts over."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.lost = False
+        self._news = asyncio.Event()
+
+    def tell(self, messages: list[Any]) -> None:
+        if self.lost:
+            return
+        if len(self.messages) + len(messages) > MAX_BEHIND or any(isinstance(m, NotesBegin) for m in messages):
+            self.lost = True
+            self.messages = []
+        else:
+            self.messages += messages
+        self._news.set()
+
+    async def next(self, timeout_s: float) -> list[Any]:
+        """What is new, waiting up to `timeout_s`; empty if nothing came."""
+        if not self.messages and not self.lost:
+            try:
+                await asyncio.wait_for(self._news.wait(), timeout_s)
+            except TimeoutError:
+                return []
+        self._news.clear()
+        taken, self.messages = self.messages, []
+        return taken
+
+
+class Views:
+    """For the event loop's thread only. `revision` grows with every change; `ready` once the observer has told all that it knew."""
+
+    def __init__(self) -> None:
+        self.state = View()
+        self.revision = 0
+        self.ready = False
+        self._watchers: dict[Watcher, None] = {}
+
+    def take(self, messages: Iterable[Any]) -> None:
+        """Fold messages of the relay, and tell the watchers of them. Readers keep the old view while a new snapshot comes in."""
+        batch = list(messages)
+        for message in batch:
+            self._take(message)
+        if batch:
+            self.revision += 1
+            for watcher in list(self._watchers):
+                watcher.tell(batch)
+
+    def view(self, name: str, arguments: dict[str, Any]) -> Any:
+        """The view called `name` as plain data. Raises UnknownId, ClusterUnavailable before the first snapshot."""
+        if not self.ready:
+            raise ClusterUnavailable("the views are not ready yet; try again in a moment")
+        make = VIEWS.get(name)
+        if make is None:
+            raise UnknownId("view", name)
+        return make(self.state, int(time.time() * 1000), **arguments)
+
+    @property
+    def watchers(self) -> int:
+        return len(self._watchers)
+
+    @contextmanager
+    def watch(self) -> Iterator[Watcher]:
+        """A Watcher of all that comes from now on."""
+        watcher = Watcher()
+        self._watchers[watcher] = None
+        try:
+            yield watcher
+        finally:
+            del self._watchers[watcher]
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, NotesBegin):
+            self._coming = take(self.state, message)
+        elif self._coming is not None:
+            self._coming = take(self._coming, message)
+            if isinstance(message, NotesComplete):
+                self.state, self._coming, self.ready = self._coming, None, True
+        else:
+            take(self.state, message)
+
+    _coming: View | None = None
+    """The view that a snapshot is making."""
