@@ -118,6 +118,16 @@ class ShutdownExecutor:
     executor_id: str
 
 
+@message(17)
+class Disconnect:
+    """The sender is no subscriber any more; its framework has its failover timeout to come back. (Mesos: DeactivateFrameworkMessage, or a stream that was closed)
+
+    `framework_id` is empty if it has not heard its own yet.
+    """
+
+    framework_id: str
+
+
 # ---------------------------------------------------------------- master → framework
 
 

@@ -26,6 +26,7 @@ GOLDEN = {
     14: "ReconcileOperations",
     15: "AcceptInverse",
     16: "DeclineInverse",
+    17: "Disconnect",
     20: "Subscribed",
     21: "Offers",
     22: "Rescind",

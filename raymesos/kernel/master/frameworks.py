@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.errors import InvalidValue
 from raymesos.kernel.master import inverse, notes, offers
+from raymesos.kernel.master.framework_validation import info_error, principal_error, unchangeable, update_error
 from raymesos.kernel.master.state import Framework, State, count, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
-from raymesos.model.offer_constraints import parse_offer_constraints
-from raymesos.model.roles import role_error
 from raymesos.wire.messages import (
     FrameworkActivated,
     FrameworkAdded,
@@ -32,16 +30,25 @@ from raymesos.wire.messages import (
     UpdateFramework,
 )
 
+REMOVED = "Framework has been removed"
+
 
 def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms: int) -> None:
     """Open or resume a subscription; the sender's address is where its events go from now on. A refusal is an error event."""
     info = message.info
-    error = _info_error(info, message.suppressed_roles, message.offer_constraints) or _id_error(state, info.id)
+    former = state.known_frameworks.get(info.id)
+    error = (
+        info_error(info, message.suppressed_roles, message.offer_constraints)
+        or _id_error(state, info.id)
+        or (principal_error(former, info) if former is not None else None)
+    )
     if error is not None:
         out.send(sender, FrameworkError(error))
         notes.event(out, now_ms, "framework refused", info.name, error)
         return
     count(state, "messages_reregister_framework" if info.id else "messages_register_framework")
+    if former is not None:
+        info = unchangeable(former, info)
     there = state.frameworks.get(state.framework_of_address.get(sender, ""))
     if there is not None and not info.id:
         info = replace(info, id=there.id)  # It has not heard our answer to its first subscription and asks again.
@@ -72,7 +79,7 @@ def update(state: State, sender: str, message: UpdateFramework, out: Outbox, now
     framework = subscriber(state, sender, message.info.id)
     if framework is None:
         return
-    error = _info_error(message.info, message.suppressed_roles, message.offer_constraints) or _fixed_error(
+    error = info_error(message.info, message.suppressed_roles, message.offer_constraints) or update_error(
         framework.info, message.info
     )
     out.send(sender, FrameworkUpdated(error or ""))
@@ -123,11 +130,14 @@ def teardown(state: State, sender: str, message: Teardown, out: Outbox, now_ms: 
     framework = subscriber(state, sender, message.framework_id)
     if framework is not None:
         count(state, "messages_unregister_framework")
+        _release_address(state, framework)  # It knows.
         remove(state, framework, out, now_ms, "torn down")
 
 
 def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: str) -> None:
-    """Burn the id, end the offers, have all tasks killed. They hold their resources until their agents say that they have ended."""
+    """Burn the id, end the offers, have all tasks killed. They hold their resources until their agents say that they have ended. A subscriber is told."""
+    if framework.address is not None:
+        out.send(framework.address, FrameworkError(REMOVED))
     offers.void_of_framework(state, framework, out, now_ms)
     inverse.void_of_framework(state, framework)
     _release_address(state, framework)
@@ -274,39 +284,6 @@ def _in_roles(state: State, framework: Framework, roles: tuple[str, ...]) -> boo
 
 def _id_error(state: State, framework_id: str) -> str | None:
     if framework_id in state.burnt:
-        return "Framework has been removed"
+        return REMOVED
     # An id that the master has not given might be given to another later.
     return "Framework cannot be found" if framework_id and framework_id not in state.known_frameworks else None
-
-
-def _fixed_error(before: FrameworkInfo, now: FrameworkInfo) -> str | None:
-    """What a framework may not change while it is subscribed."""
-    for field in ("principal", "user"):
-        if getattr(before, field) != getattr(now, field):
-            return f"Updating 'FrameworkInfo.{field}' is unsupported"
-    return None
-
-
-def _info_error(info: FrameworkInfo, suppressed: tuple[str, ...], constraints: str) -> str | None:
-    """Why this cannot be subscribed, in Mesos' words; None if it can."""
-    if not info.roles:
-        return "'FrameworkInfo.roles' must not be empty"
-    for i, role in enumerate(info.roles):
-        error = role_error(role)
-        if error is not None:
-            return f"'FrameworkInfo.roles' contains invalid role: {error}"
-        if role in info.roles[:i]:
-            return f"'FrameworkInfo.roles' contains duplicate items: {role}"
-    if info.failover_timeout_ms < 0:
-        return "'FrameworkInfo.failover_timeout' must not be negative"
-    for role in suppressed:
-        if role not in info.roles:
-            return f"Suppressed role '{role}' is not contained in the list of roles"
-    for role, _ in info.offer_filters:
-        if role not in info.roles:
-            return f"'FrameworkInfo.offer_filters' contains a role that it is not subscribed to: {role}"
-    try:
-        parse_offer_constraints(constraints, info.roles)
-    except InvalidValue as error:
-        return f"Offer constraints are not valid: {error}"
-    return None

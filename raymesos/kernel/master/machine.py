@@ -41,6 +41,7 @@ from raymesos.wire.messages import (
     DeactivateAgent,
     Decline,
     DeclineInverse,
+    Disconnect,
     DrainAgent,
     ExecutorExited,
     ExecutorMessage,
@@ -79,6 +80,7 @@ from raymesos.wire.messages import (
 FromFramework = (
     Subscribe
     | UpdateFramework
+    | Disconnect
     | Teardown
     | Accept
     | Decline
@@ -227,6 +229,8 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
             frameworks.subscribe(state, sender, message, out, now_ms)
         case UpdateFramework():
             frameworks.update(state, sender, message, out, now_ms)
+        case Disconnect():
+            frameworks.link_down(state, sender, out, now_ms)
         case Teardown():
             frameworks.teardown(state, sender, message, out, now_ms)
         case Accept():

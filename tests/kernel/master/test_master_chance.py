@@ -26,6 +26,7 @@ from raymesos.wire.messages import (
     Decline,
     DeclineInverse,
     Demand,
+    Disconnect,
     DrainAgent,
     ExecutorExited,
     ExecutorMessage,
@@ -115,12 +116,16 @@ class Chance(RuleBasedStateMachine):
         mine = [f.id for f in self.rig.master.state.known_frameworks.values() if f.name == name]
         self.rig.tell(f"framework/{name}", Subscribe(replace(info, id=mine[-1] if mine else "")))
 
+    @rule(name=frameworks)
+    def disconnect(self, name: str) -> None:
+        self.rig.tell(f"framework/{name}", Disconnect(""))
+
     @rule(data=st.data(), task_id=st.sampled_from(("t1", "t2", "t3")), shape=st.sampled_from(SHAPES[:2]))
     def launch(self, data: Any, task_id: str, shape: str) -> None:
         """A grant, an offer, a task."""
         resources, books = Resources.parse(shape), self.rig.books
         able = [a for a, booked in books.agents.items() if booked.active and booked.free.contains(resources)]
-        here = [f for f in self.rig.master.state.frameworks.values() if f.address is not None]
+        here = [f for f in self.rig.master.state.frameworks.values() if f.address is not None and f.info.roles]
         if able and here:
             agent_id, framework = data.draw(st.sampled_from(able)), data.draw(st.sampled_from(here))
             offer = self.rig.offer(framework.id, agent_id, shape, framework.info.roles[0])

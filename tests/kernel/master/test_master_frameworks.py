@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from master_rig import A1, A2, F1, F2, WHOLE, Rig, framework_info, of, task, to
 
-from raymesos.machine import ALLOCATOR, MASTER, LinkDown, LinkUp, Wake
+from raymesos.kernel.master import frameworks
+from raymesos.machine import ALLOCATOR, MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import ALL_CAPABILITIES, TaskState
 from raymesos.wire.messages import (
@@ -17,6 +20,7 @@ from raymesos.wire.messages import (
     AllocatorReset,
     Decline,
     Demand,
+    Disconnect,
     FrameworkActivated,
     FrameworkAdded,
     FrameworkChanged,
@@ -73,7 +77,6 @@ def test_a_scheduler_that_did_not_hear_its_answer_keeps_its_id() -> None:
 @pytest.mark.parametrize(
     ("roles", "more", "text"),
     [
-        ((), {}, "'FrameworkInfo.roles' must not be empty"),
         (
             ("a b",),
             {},
@@ -84,7 +87,7 @@ def test_a_scheduler_that_did_not_hear_its_answer_keeps_its_id() -> None:
             {},
             "'FrameworkInfo.roles' contains invalid role: Role component '-x' is invalid because it begins with a dash",
         ),
-        (("a", "b", "a"), {}, "'FrameworkInfo.roles' contains duplicate items: a"),
+        (("a", "b", "a"), {}, "'FrameworkInfo.roles' contains duplicate items: { a }"),
         (("a",), {"suppressed": ("zz",)}, "Suppressed role 'zz' is not contained in the list of roles"),
         (("a",), {"failover_timeout_ms": -1}, "'FrameworkInfo.failover_timeout' must not be negative"),
         (("a",), {"id": "c-0001-0007"}, "Framework cannot be found"),
@@ -297,7 +300,7 @@ def test_offers_of_roles_that_a_framework_leaves_are_rescinded() -> None:
     assert [type(m) for _, m in rig.grant(f1, a1, "cpus:1;mem:64", role="dev")] == [Recover]
 
 
-@pytest.mark.parametrize("roles", [(), ("a b",), ("a", "a")])
+@pytest.mark.parametrize("roles", [("a b",), ("a", "a")])
 def test_a_bad_update_changes_nothing(roles: tuple[str, ...]) -> None:
     rig = Rig()
     f1 = rig.framework()
@@ -306,6 +309,85 @@ def test_a_bad_update_changes_nothing(roles: tuple[str, ...]) -> None:
     assert "'FrameworkInfo.roles'" in answer.error
     assert rig.master.state.frameworks[f1].info.roles == ("dev",)
     assert "framework update refused" in rig.events()
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"principal": "q"}, "Changing framework's principal is not allowed."),
+        (
+            {"user": "v"},
+            "Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'u' to 'v'",
+        ),
+        (
+            {"checkpoint": False},
+            "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from 'true' to 'false'",
+        ),
+    ],
+)
+def test_an_update_leaves_alone_what_may_not_change(changed: dict[str, Any], text: str) -> None:
+    rig = Rig()
+    said: dict[str, Any] = {"principal": "p", "user": "u", "checkpoint": True}
+    f1 = rig.framework(**said)
+    sent = rig.tell(F1, UpdateFramework(framework_info(id=f1, **said | changed)))
+    assert sent == [(F1, FrameworkUpdated(text))]
+    assert rig.master.state.frameworks[f1].info == framework_info(id=f1, **said)
+
+
+def test_who_subscribes_again_keeps_its_user_and_checkpoint_and_may_not_be_another_principal() -> None:
+    rig = Rig()
+    f1 = rig.framework(principal="p", user="u", checkpoint=True)
+    sent = rig.tell(F2, Subscribe(framework_info(id=f1, principal="q")))
+    assert sent == [(F2, FrameworkError("Changing framework's principal is not allowed."))]
+    assert rig.address(f1) == F1
+    rig.tell(F1, Subscribe(framework_info(id=f1, principal="p", user="v", hostname="h")))
+    assert rig.master.state.frameworks[f1].info == framework_info(
+        id=f1, principal="p", user="u", checkpoint=True, hostname="h"
+    )
+
+
+def test_a_framework_without_roles_is_subscribed_and_may_take_some_later() -> None:
+    rig = Rig()
+    f1 = rig.framework(roles=())
+    assert rig.tell(F1, UpdateFramework(framework_info(roles=("dev",), id=f1)))[0] == (F1, FrameworkUpdated())
+    assert rig.master.state.frameworks[f1].info.roles == ("dev",)
+
+
+def test_the_one_role_of_a_framework_that_is_not_multi_role_is_named_as_it_was_said() -> None:
+    rig = Rig()
+    sent = rig.tell(F1, Subscribe(framework_info(roles=("-x",), capabilities=())))
+    text = "'FrameworkInfo.role' is not a valid role: Role component '-x' is invalid because it begins with a dash"
+    assert sent == [(F1, FrameworkError(text))]
+
+
+def test_a_scheduler_that_disconnects_has_its_failover_timeout_to_come_back() -> None:
+    rig = Rig()
+    f1, a1 = rig.framework(failover_timeout_ms=MINUTE), rig.agent()
+    rig.run(f1, a1, task())
+    offer = rig.offer(f1, a1, "cpus:1;mem:64")
+    sent = rig.tell(F1, Disconnect(f1))
+    assert to(ALLOCATOR, sent) == [Recover(f1, "dev", a1, 1, offer.resources), FrameworkDeactivated(f1)]
+    assert to(F1, sent) == [] and rig.master.state.frameworks[f1].address is None
+    rig.advance(MINUTE - 1)
+    assert not rig.master.state.frameworks[f1].removed
+    rig.advance(1)
+    assert rig.master.state.frameworks[f1].removed
+
+
+def test_who_is_no_subscriber_disconnects_nobody() -> None:
+    rig = Rig()
+    f1 = rig.framework()
+    assert rig.tell(F2, Disconnect(f1)) == []
+    assert rig.address(f1) == F1
+
+
+def test_a_subscriber_is_told_that_its_framework_was_removed_unless_it_said_so() -> None:
+    rig = Rig()
+    f1, f2 = rig.framework(), rig.framework("F2")
+    assert to(F1, rig.tell(F1, Teardown(f1))) == []
+    out = Outbox()
+    frameworks.remove(rig.master.state, rig.master.state.frameworks[f2], out, rig.now_ms, "by an operator")
+    assert to(F2, out.sends) == [FrameworkError("Framework has been removed")]
 
 
 @pytest.mark.parametrize("sender", [F2, "framework/other"])
