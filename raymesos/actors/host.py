@@ -161,6 +161,10 @@ class Host:
                 self._inbox.put(_Came(from_host, envelopes, from_epoch, verdict.gap))
         return verdict.reply
 
+    def reaches(self, peer: str) -> bool:
+        """Whether `peer`, one that is watched, took what was sent last, as far as is known now."""
+        return self._links[peer].up
+
     def post(self, to: str, sender: str, message: Any) -> None:
         """Hand a message to a local machine."""
         self._inbox.put(_Local([(to, sender, message)]))
@@ -181,6 +185,19 @@ class Host:
         answer: Future[T] = Future()
         self._inbox.put(_Ask(run, answer))
         return answer.result(timeout_s)
+
+    def seat(self, address: str, machine: Machine) -> None:
+        """The machine lives here from the end of the present turn on, and starts. What comes for it earlier is lost."""
+
+        def add(now_ms: int) -> None:
+            self.pump.add(address, machine)
+            self.post(address, address, Wake("start"))
+
+        self._inbox.put(_Ask(add, Future()))
+
+    def unseat(self, address: str) -> None:
+        """The machine leaves after it has heard what was posted to it before."""
+        self._inbox.put(_Ask(lambda now_ms: self.pump.remove(address), Future()))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         self._stopping = True

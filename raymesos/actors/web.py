@@ -15,10 +15,11 @@ from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
 from raymesos.actors.plan import ClusterPlan, HttpPlan
 from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.http.app import make_app
+from raymesos.http.desk import Desk
 from raymesos.http.serving import Serving, listen
 from raymesos.http.site import Site
 from raymesos.http.views import Views
-from raymesos.machine import OBSERVER
+from raymesos.machine import MASTER, OBSERVER
 from raymesos.observe.machine import ReplicaMachine
 
 READY_TIMEOUT_S = 30.0
@@ -39,13 +40,15 @@ class Web(HostActor):
             cluster_id=plan.cluster_id,
             views=Views(),
             door=Door(plan.namespace),
-            post=self.host.post,
+            desk=Desk(self.host, name),
+            master_is_up=lambda: self.host.reaches(MASTER),
             host=http.host,
             started_ms=int(time.time() * 1000),
             work_dir=plan.work_dir,
         )
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)
+        self.host.watch(MASTER, WATCH_MS)
         self.host.after_turn(self._after_turn)
         try:
             kept = plan.directory(name) / "port"
@@ -75,6 +78,9 @@ class Web(HostActor):
         messages = self._replica.take_messages()
         if messages:
             self._serving.tell(self.site.views.take, messages)
+        told = self.site.desk.take_told()
+        if told:
+            self._serving.tell(self.site.desk.hand_out, told)
 
 
 def _port_of_former_life(kept: Path) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from raymesos.http.desk import Desk
 from raymesos.http.views import Views
 
 
@@ -23,14 +24,16 @@ class ClusterDoor(Protocol):
 
 @dataclass(slots=True)
 class Site:
-    """One per HTTP process. `post(to, sender, message)` hands a message to a machine of the process's host, from any thread."""
+    """One per HTTP process."""
 
     name: str
     """The cluster's."""
     cluster_id: str
     views: Views
     door: ClusterDoor
-    post: Callable[[str, str, Any], None]
+    desk: Desk
+    master_is_up: Callable[[], bool]
+    """Whether the master answers, as far as the host knows."""
     host: str = "127.0.0.1"
     port: int = 0
     """Where it listens; 0 until it does."""

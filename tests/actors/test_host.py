@@ -237,3 +237,33 @@ def test_a_reader_sees_machines_between_turns_and_gets_what_it_raises(wires: Wir
     with pytest.raises(KeyError, match="not there"):
         a.ask(fails)
     assert a.broken is None
+
+
+def test_a_machine_that_is_seated_later_starts_and_one_that_is_unseated_hears_what_came_before(wires: Wires) -> None:
+    b, late = Recorder(), Recorder()
+    host = wires.host("b", 1, b)
+    host.start()
+    host.seat("x@b", late)
+    late.wait_for(lambda got: len(got) == 1)
+    host.post("x@b", "x@b", Rescind("o1"))
+    host.unseat("x@b")
+    host.ask(lambda now_ms: None)
+    host.post("x@b", "x@b", Rescind("o2"))
+    host.post("b", "b", Rescind("last"))
+    b.wait_for(lambda got: offers(got) == ["last"])
+    assert late.got == [Wake("start"), Rescind("o1")]
+
+
+def test_a_watched_peer_is_reached_until_it_is_gone(wires: Wires) -> None:
+    a, b = Recorder(), Recorder()
+    host = wires.host("a", 1, a)
+    host.watch("b", 10)
+    wires.host("b", 1, b).start()
+    host.start()
+    assert host.reaches("b")
+    host.post("a", "a", Rescind("o"))
+    a.wait_for(lambda got: offers(got) == ["o"])
+    wires.hosts.pop("b").stop()
+    while host.reaches("b"):
+        host.ask(lambda now_ms: None)
+    assert not host.reaches("b")

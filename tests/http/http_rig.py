@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
+from raymesos.http.desk import Desk
 from raymesos.http.site import Site
 from raymesos.http.views import Views
 from raymesos.observe.relay import snapshot
@@ -31,6 +32,19 @@ class NoDoor:
         raise AssertionError(f"view {name} was asked for")
 
 
+class NoHost:
+    """A host at which nobody sits: a client that reaches it fails the test."""
+
+    def seat(self, address: str, machine: Any) -> None:
+        raise AssertionError(f"{address} was seated")
+
+    def unseat(self, address: str) -> None:
+        raise AssertionError(f"{address} was unseated")
+
+    def post(self, to: str, sender: str, message: Any) -> None:
+        raise AssertionError(f"{to} was told {message}")
+
+
 def views_of(*notes: Any) -> Views:
     """Views that have heard these notes."""
     view = View()
@@ -42,13 +56,13 @@ def views_of(*notes: Any) -> Views:
 
 
 def site(*notes: Any, door: Any = None, **fields: Any) -> Site:
-    posted: list[tuple[str, str, Any]] = fields.pop("posted", [])
+    fields.setdefault("master_is_up", lambda: True)
     return Site(
         name="test",
         cluster_id="c1",
         views=fields.pop("views", None) or views_of(*notes),
         door=door or NoDoor(),
-        post=lambda to, sender, message: posted.append((to, sender, message)),
+        desk=fields.pop("desk", None) or Desk(NoHost(), "http"),
         port=5050,
         **fields,
     )
