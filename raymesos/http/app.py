@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics
+from raymesos.http.security.gate import Gate
+from raymesos.http.security.guard import is_loopback
 from raymesos.http.site import Site
 
 
@@ -22,7 +24,7 @@ def make_app(site: Site) -> ASGIApp:
         routes=routes,
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
     )
-    return Dispatcher(hot, cold)
+    return Gate(Dispatcher(hot, cold), loopback=is_loopback(site.host))
 
 
 class Dispatcher:
