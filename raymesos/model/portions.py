@@ -21,11 +21,7 @@ def open_quantities(resources: Resources) -> Mapping[str, int]:
     """{name: thousandths} of the open scalars. Not to be changed."""
     if resources.is_plain:
         return resources.quantities()
-    total: dict[str, int] = {}
-    for key, quantity in resources:
-        if isinstance(quantity, int) and is_open(key):
-            total[key.name] = total.get(key.name, 0) + quantity
-    return total
+    return resources.filter_special(_is_open_to_one).quantities()
 
 
 def cut_open(resources: Resources, most: Mapping[str, int]) -> Resources:
@@ -56,7 +52,7 @@ def cut_open(resources: Resources, most: Mapping[str, int]) -> Resources:
 
 def open_part(resources: Resources) -> Resources:
     """The open scalars alone."""
-    return resources if resources.is_plain else resources.scalars().filter(is_open)
+    return resources if resources.is_plain else resources.scalars().filter_special(is_open)
 
 
 def shared_part(resources: Resources) -> Resources:
@@ -66,10 +62,7 @@ def shared_part(resources: Resources) -> Resources:
 
 def unshared_part(resources: Resources) -> Resources:
     """`resources` itself if nothing of it is shared."""
-    if resources.is_plain:
-        return resources
-    part = resources.filter(_is_unshared)
-    return resources if part == resources else part
+    return resources if resources.is_plain else resources.filter_special(_is_unshared)
 
 
 def once(resources: Resources) -> Resources:
@@ -85,6 +78,10 @@ def _is_shared(key: Key) -> bool:
 
 def _is_unshared(key: Key) -> bool:
     return not key.shared
+
+
+def _is_open_to_one(key: Key) -> bool:
+    return is_open(key) and not key.shared
 
 
 def pick(resources: Resources, quantities: Mapping[str, int]) -> Resources | None:

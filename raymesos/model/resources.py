@@ -9,7 +9,7 @@ The quantities live in `quantities`, the text and JSON forms in `resource_text` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from raymesos.errors import InvalidValue, InvariantBroken
@@ -291,6 +291,11 @@ class Resources:
         """What is of a key for which `keep(key)` is true."""
         plain = {n: v for n, v in self._plain.items() if keep(Key(n))}
         return _make(plain, {k: q for k, q in self._rest.items() if keep(k)})
+
+    def filter_special(self, keep: Callable[[Key], bool]) -> Resources:
+        """The same where every plain scalar is kept; itself if all is."""
+        rest = {k: q for k, q in self._rest.items() if keep(k)}
+        return self if len(rest) == len(self._rest) else _make(self._plain, rest)
 
     def _sorted_rest(self) -> list[tuple[Key, Quantity]]:
         return sorted(self._rest.items(), key=_order)

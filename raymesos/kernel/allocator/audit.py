@@ -92,7 +92,7 @@ def _check_quotas(ledger: Ledger) -> None:
     if any(minus(free, ledger.open_free)):
         raise InvariantBroken("ledger.open_free", f"{ledger.open_free} counted, {free} found")
     for node, found in zip(ledger.quotas.nodes(), anew.nodes(), strict=True):
-        for name in ("reserved", "allocated", "owed"):
+        for name in ("reserved", "consumed", "owed"):
             if any(minus(getattr(node, name), getattr(found, name))):
                 raise InvariantBroken(
                     "ledger.quota", f"{node.path}: {name} is {getattr(node, name)}, found {getattr(found, name)}"

@@ -7,6 +7,7 @@ free and open in `open_free`; all are indexes beside them, and `check` compares.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.audit import check_ledger
@@ -111,7 +112,7 @@ class Ledger:
         else:
             vector = self._vector(resources)
             agent.free = agent.free - unshared_part(resources)
-            agent.free_vector = self._vector(agent.free)
+            agent.free_vector = self._vector(agent.free) if agent.shared else minus(agent.free_vector, vector)
             self._set_offerable(agent)
         self._book(agent, subscription, resources, vector)
 
@@ -292,7 +293,7 @@ class Ledger:
 
     def _set_offerable(self, agent: Agent) -> None:
         agent.passed_over = -1
-        if agent.active and any(_reaches(agent.free, agent.free_vector, least) for least in self._leasts):
+        if agent.active and any(_reaches(agent.free, agent.free_vector, leasts) for leasts in self._leasts):
             self.offerable[agent] = None
         else:
             self.offerable.pop(agent, None)
@@ -313,11 +314,14 @@ class Ledger:
         free: Vector = ()
         if agent.active:
             free = agent.free_vector if agent.plain else pool.vector(open_quantities(agent.free))
-        change = minus(free, agent.open_vector)
-        if max(change, default=0) > 0:
+        before, agent.open_vector = agent.open_vector, free
+        if not free:
+            self.open_free = minus(self.open_free, before)
+            return
+        change = minus(free, before)
+        if max(change) > 0:
             self._may_have_room()
         self.open_free = plus(self.open_free, change)
-        agent.open_vector = free
 
     def _count_open_held(self, role: Role, resources: Resources, vector: Vector, *, by: int) -> None:
         chain = self.chain(role)
@@ -385,4 +389,4 @@ def _is_special(key: Key) -> bool:
 def _reaches(resources: Resources, vector: Vector, leasts: tuple[Vector, ...]) -> bool:
     if not leasts:
         return bool(resources)  # Ports alone are something, too.
-    return any(covers(vector, least) for least in leasts)
+    return any(map(covers, repeat(vector), leasts))

@@ -7,9 +7,8 @@ the common denominator `whole`, so that no division and no float takes part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import zip_longest
 from math import lcm
-from operator import add, mul, sub
+from operator import add, ge, mul, sub
 
 Vector = tuple[int, ...]
 """Milli-units by the pool's index of names; names beyond its end count 0."""
@@ -103,17 +102,22 @@ class Pool:
 
 
 def plus(one: Vector, other: Vector) -> Vector:
-    if len(one) == len(other):
-        return tuple(map(add, one, other))
-    return tuple(map(sum, zip_longest(one, other, fillvalue=0)))
+    if len(one) != len(other):
+        one, other = filled(one, len(other)), filled(other, len(one))
+    return tuple(map(add, one, other))
 
 
 def minus(one: Vector, other: Vector) -> Vector:
-    if len(one) == len(other):
-        return tuple(map(sub, one, other))
-    return tuple(a - b for a, b in zip_longest(one, other, fillvalue=0))
+    if len(one) != len(other):
+        one, other = filled(one, len(other)), filled(other, len(one))
+    return tuple(map(sub, one, other))
 
 
 def covers(vector: Vector, needed: Vector) -> bool:
-    """Whether `vector` has at least `needed` of every name."""
-    return all(a >= b for a, b in zip_longest(vector, needed, fillvalue=0))
+    """Whether `vector` has at least `needed` of every name. Neither has less than nothing of one."""
+    return all(map(ge, filled(vector, len(needed)), needed))
+
+
+def filled(vector: Vector, size: int, missing: int = 0) -> Vector:
+    """At least so many names, those that it had not with `missing`."""
+    return vector if len(vector) >= size else vector + (missing,) * (size - len(vector))

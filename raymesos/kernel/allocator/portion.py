@@ -10,6 +10,7 @@ from raymesos.kernel.allocator.quotas import UNLIMITED, Chain, lacking, least
 from raymesos.model.offer_constraints import Place
 from raymesos.model.portions import cut_open, is_open, open_part
 from raymesos.model.resources import EMPTY, Key, Resources, Shared
+from raymesos.model.roles import is_within
 
 
 def suits(ledger: Ledger, agent: Agent, subscription: Subscription, outcome: Outcome) -> bool:
@@ -37,6 +38,8 @@ def takeable(agent: Agent, subscription: Subscription, given: dict[Key, None], *
     framework, role = subscription.framework, subscription.role.name
 
     def may_have(key: Key) -> bool:
+        if key.reservations and not is_within(role, key.role):
+            return False
         if key.revocable and not framework.takes_revocable:
             return False
         if key.shared and (not framework.takes_shared or key in given):
@@ -45,8 +48,7 @@ def takeable(agent: Agent, subscription: Subscription, given: dict[Key, None], *
             return False
         return len(key.reservations) < 2 or framework.takes_refined
 
-    part = agent.free.available_to(role).filter(may_have)
-    return agent.free if part == agent.free else part
+    return agent.free.filter_special(may_have)
 
 
 def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Resources, outcome: Outcome) -> Resources:
@@ -54,11 +56,12 @@ def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Re
     chain = ledger.chain(subscription.role)
     room = ledger.quotas.room(chain) if chain else None
     required = ledger.quotas.required
-    if room is None and not any(required):
+    if any(required):
+        bound = surplus(ledger) if room is None else least(surplus(ledger), room)
+    elif room is None:
         return part
-    bound = surplus(ledger) if any(required) else ()
-    if room is not None:
-        bound = least(bound, room)
+    else:
+        bound = room
     if _within(agent.open_vector, bound):
         return part
     cut = cut_open(part, _named(ledger, bound))
@@ -127,6 +130,8 @@ def _guaranteed_of_plain(ledger: Ledger, agent: Agent, subscription: Subscriptio
     met = tuple(map(min, free, owed))
     if not any(met) or (ledger.unlike and not ledger.worth_offering(agent.free, subscription.least)):
         return EMPTY
+    if met == free:
+        return agent.free
     bound, room = surplus(ledger), quotas.room(chain)
     if room is not None:
         bound = least(bound, lacking(room, met))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from raymesos.kernel.allocator.pool import Pool, Vector, minus, plus
+from raymesos.kernel.allocator.pool import Pool, Vector, filled, minus, plus
 from raymesos.model.quota import Quantities, Quota
 
 UNLIMITED = 1 << 62
@@ -20,11 +20,12 @@ UNLIMITED = 1 << 62
 class Node:
     """A role of the tree. Vectors are by the pool's index of names; `limit` has UNLIMITED where nothing is said.
 
-    `consumed`, `lacks` (of its own guarantee) and `left` (under its own limit) follow from `reserved` and `allocated`; passes ask for them far more often than they change.
+    `consumed` is what is reserved and what is held of what is open. `lacks` (of its own guarantee), `left` (under its own limit) and `due` (what it lacks, within that limit) follow
+    from it; passes ask for them far more often than they change.
     """
 
     __slots__ = (
-        "allocated", "children", "children_owed", "consumed", "guarantee", "lacks", "left", "limit", "owed", "parent",
+        "children", "children_owed", "consumed", "due", "guarantee", "lacks", "left", "limit", "owed", "parent",
         "path", "reserved",
     )  # fmt: skip
 
@@ -35,19 +36,28 @@ class Node:
         self.guarantee: Vector = ()
         self.limit: Vector | None = None
         self.reserved: Vector = ()
-        self.allocated: Vector = ()
         self.consumed: Vector = ()
         self.lacks: Vector = ()
+        self.due: Vector = ()
         self.left: Vector | None = None
         self.owed: Vector = ()
         self.children_owed: Vector = ()
 
+    def consume(self, more: Vector) -> None:
+        """So much more is consumed."""
+        self.consumed = plus(self.consumed, more)
+        if any(self.lacks):
+            self.recount()
+        elif self.limit is not None:  # Who lacked nothing lacks nothing now.
+            self.left = lacking(self.limit, self.consumed)
+
     def recount(self) -> None:
         """Bring what follows in line."""
-        self.consumed = plus(self.reserved, self.allocated) if self.reserved else self.allocated
-        self.lacks = lacking(self.guarantee, self.consumed)
+        self.due = self.lacks = lacking(self.guarantee, self.consumed)
         if self.limit is not None:
             self.left = lacking(self.limit, self.consumed)
+            if any(self.lacks):
+                self.due = least(self.lacks, self.left)[: len(self.lacks)]
 
 
 Chain = tuple[Node, ...]
@@ -106,23 +116,23 @@ class Quotas:
     def allocate(self, chain: Chain, open_vector: Vector) -> None:
         """A role of this chain holds so much more of what is open."""
         for node in chain:
-            node.allocated = plus(node.allocated, open_vector)
-        self._recount(chain)
+            node.consume(open_vector)
+        self._owe(chain)
 
     def unallocate(self, chain: Chain, open_vector: Vector) -> None:
         for node in chain:
-            node.allocated = minus(node.allocated, open_vector)
+            node.consumed = minus(node.consumed, open_vector)
         self._recount(chain)
 
     def reserve(self, chain: Chain, vector: Vector) -> None:
         """So much more is reserved to a role of this chain."""
         for node in chain:
-            node.reserved = plus(node.reserved, vector)
+            node.reserved, node.consumed = plus(node.reserved, vector), plus(node.consumed, vector)
         self._recount(chain)
 
     def unreserve(self, chain: Chain, vector: Vector) -> None:
         for node in chain:
-            node.reserved = minus(node.reserved, vector)
+            node.reserved, node.consumed = minus(node.reserved, vector), minus(node.consumed, vector)
         self._recount(chain)
 
     # ------------------------------------------------------------ what follows from it
@@ -141,8 +151,7 @@ class Quotas:
     def guaranteed(self, chain: Chain) -> Vector:
         """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same, and within all limits on its path."""
         if len(chain) == 1 and not chain[0].children:
-            node = chain[0]  # Its guarantee is within its limit, but for what was reserved to it.
-            return node.lacks if node.left is None else least(node.lacks, node.left)[: len(node.lacks)]
+            return chain[0].due
         found: Vector = ()
         room: Vector = ()
         for node, outside in self._upwards(chain):
@@ -172,8 +181,13 @@ class Quotas:
         return found
 
     def _recount(self, chain: Chain) -> None:
-        for node in reversed(chain):
+        for node in chain:
             node.recount()
+        self._owe(chain)
+
+    def _owe(self, chain: Chain) -> None:
+        """Bring what the nodes are owed in line with what they lack, and what is owed below their parents."""
+        for node in reversed(chain):
             owed = most(node.lacks, node.children_owed) if node.children else node.lacks
             parent = node.parent
             if owed != node.owed and parent is not None:
@@ -221,17 +235,11 @@ def least(one: Vector, other: Vector) -> Vector:
     """The smaller of each, names beyond the end counting as unlimited."""
     if len(one) == len(other):
         return tuple(map(min, one, other))
-    size = max(len(one), len(other))
-    return tuple(map(min, _filled(one, size), _filled(other, size)))
+    return tuple(map(min, filled(one, len(other), UNLIMITED), filled(other, len(one), UNLIMITED)))
 
 
 def most(one: Vector, other: Vector) -> Vector:
     """The larger of each, names beyond the end counting as 0."""
     if len(one) == len(other):
         return tuple(map(max, one, other))
-    size = max(len(one), len(other))
-    return tuple(map(max, one + (0,) * (size - len(one)), other + (0,) * (size - len(other))))
-
-
-def _filled(vector: Vector, size: int) -> Vector:
-    return vector + (UNLIMITED,) * (size - len(vector))
+    return tuple(map(max, filled(one, len(other)), filled(other, len(one))))

@@ -81,6 +81,8 @@ class Sorter(ABC):
         self._pool = total if isinstance(total, Pool) else Pool()
         self._root = Node("", None, (1, 1), settled=False)
         self._root.children = {}
+        self._flat = True
+        """Nobody has ever been below another: paths are clients."""
         self._clients: dict[str, Node] = {}
         self._weights: dict[str, tuple[int, int]] = {}
         self._shared: dict[str, Resources] = {}
@@ -317,6 +319,7 @@ class Sorter(ABC):
 
     def _add_child(self, parent: Node, name: str) -> Node:
         path = f"{parent.path}/{name}" if parent.path else name
+        self._flat = self._flat and parent is self._root
         node = Node(path, parent, self._weights.get(path, (1, 1)), settled=self.keeps_order)
         if parent.children is None:
             parent.children = {}
