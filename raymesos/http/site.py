@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raymesos.http.desk import Desk
+from raymesos.http.security.access import Access
 from raymesos.http.views import Views
 
 
@@ -39,3 +40,5 @@ class Site:
     """Where it listens; 0 until it does."""
     started_ms: int = 0
     work_dir: str = ""
+    access: Access = field(default_factory=Access)
+    """Who may do what: `site.access.require(caller_of(request), "update_quotas", role)`."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from raymesos.http.security.guard import HostRule, Refusal, foreign, wrong_type
+from raymesos.http.asgi import Answer, send_answer
+from raymesos.http.security.guard import HostRule, foreign, wrong_type
 from raymesos.http.security.head import Head
 
 log = logging.getLogger("raymesos.http")
 
-INTERNAL = Refusal(500, "internal error; the server's log has the story")
+INTERNAL = Answer(500, "internal error; the server's log has the story")
 
 
 class Gate:
@@ -43,20 +45,12 @@ class Gate:
         await self._app(scope, receive, send)
 
 
-async def refuse(send: Send, refused: Refusal) -> None:
+async def refuse(send: Send, refused: Answer) -> None:
     """Answer, and close the connection: what else comes on it has not been looked at."""
-    body = refused.text.encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-        *refused.headers,
-    ]
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, replace(refused, headers=(*refused.headers, (b"connection", b"close"))))
 
 
-async def refuse_websocket(scope: Scope, send: Send, refused: Refusal) -> None:
+async def refuse_websocket(scope: Scope, send: Send, refused: Answer) -> None:
     """The handshake is answered as a request would be, where the server can; else with its own 403."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": refused.text[:120]})

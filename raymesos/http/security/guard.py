@@ -7,8 +7,8 @@ loopback name, its Origin (or Sec-Fetch-Site) is foreign, or its type is one tha
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
 
+from raymesos.http.asgi import Answer
 from raymesos.http.security.head import Head
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -49,12 +49,6 @@ V1_PATHS = dict.fromkeys(
 WRONG_V1_TYPE = "Expecting 'Content-Type' of application/json or application/x-protobuf"
 
 
-class Refusal(NamedTuple):
-    status: int
-    text: str
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
 def is_loopback(host: str) -> bool:
     """Whether what listens at `host` is reached from this machine only."""
     name = host.strip("[]").lower()
@@ -86,27 +80,27 @@ class HostRule:
         return found
 
 
-def foreign(head: Head, hosts: HostRule, method: str) -> Refusal | None:
+def foreign(head: Head, hosts: HostRule, method: str) -> Answer | None:
     """Why this request may be a page's that is not ours; None if it is not."""
     if head.twice:
-        return Refusal(400, f"the header {head.twice.decode('latin-1')} came twice")
+        return Answer(400, f"the header {head.twice.decode('latin-1')} came twice")
     host = head.host
     if not hosts.allows(host):
         said = "is missing" if host is None else f"{_shown(host)} is no loopback name"
-        return Refusal(
+        return Answer(
             403,
             f"Host {said}: this server listens on loopback and answers to localhost, 127.0.0.1 and [::1] only, "
             "so that no web page reaches it under a name of its own",
         )
     origin, site = head.origin, head.fetch_site
     if origin is not None and not _same_origin(origin, host):
-        return Refusal(403, f"Origin {_shown(origin)} is foreign: only pages of this server may call it")
+        return Answer(403, f"Origin {_shown(origin)} is foreign: only pages of this server may call it")
     if site not in (None, b"same-origin", b"none") and not (method == "GET" and origin is None and head.opens_a_page):
-        return Refusal(403, f"Sec-Fetch-Site {_shown(site or b'')}: only pages of this server may call it")
+        return Answer(403, f"Sec-Fetch-Site {_shown(site or b'')}: only pages of this server may call it")
     return None
 
 
-def wrong_type(head: Head, method: str, path: str) -> Refusal | None:
+def wrong_type(head: Head, method: str, path: str) -> Answer | None:
     """Why the body's type is refused; None if it is not. What has no body needs no type."""
     if method in SAFE_METHODS or not head.has_body:
         return None
@@ -114,12 +108,12 @@ def wrong_type(head: Head, method: str, path: str) -> Refusal | None:
     if kind in CALL_TYPES:
         return None
     if path in V1_PATHS:
-        return Refusal(415, WRONG_V1_TYPE) if kind in FORM_TYPES[:3] else None
+        return Answer(415, WRONG_V1_TYPE) if kind in FORM_TYPES[:3] else None
     if path in OLDER_PATHS and (head.origin is not None or not head.from_browser):
         # A foreign Origin has been refused already, and browsers name it with every form that they send.
         return None
     named = kind.decode("latin-1") or "missing"
-    return Refusal(
+    return Answer(
         415, f"Content-Type is {_shown(named.encode())}; calls are taken as application/json only, never as a form"
     )
 
