@@ -113,15 +113,17 @@ class Host:
         """Call `hook(now_ms)` after each turn; it may return when it wants to be called again."""
         self._after_turn.append(hook)
 
-    def note_every(self, ms: int, make: Callable[[int], Any]) -> None:
-        """Have `make(now_ms)` noted every so often: what a machine counts and does not tell by itself."""
+    def note_every(self, ms: int, make: Callable[[int], list[Any]]) -> None:
+        """Have the notes of `make(now_ms)` told every so often: what a machine counts and does not tell by itself."""
         due_ms = 0
 
         def hook(now_ms: int) -> int:
             nonlocal due_ms
             if now_ms >= due_ms:
                 due_ms = now_ms + ms
-                self._note(now_ms, [make(now_ms)])
+                found = make(now_ms)
+                if found:
+                    self._note(now_ms, found)
             return due_ms
 
         self.after_turn(hook)

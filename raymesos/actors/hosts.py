@@ -39,6 +39,8 @@ DATA_THREADS = 64
 WATCH_MS = 1_000
 AGENT_WATCH_MS = 5_000
 METRICS_MS = 1_000
+# Offers come and go between two looks of a person; all that are there are told anew when any has changed.
+OFFERS_MS = 200
 # An agent without a spare executor is slow at its first task, not broken.
 SPARE_WAIT_S = 30.0
 
@@ -100,8 +102,9 @@ class Master(HostActor):
         self.host.add(name, self.machine)
         self.host.watch(ALLOCATOR, WATCH_MS)
         self.host.note_every(
-            METRICS_MS, lambda now_ms: MetricsNote(now_ms, tuple(self.machine.metrics(now_ms).items()))
+            METRICS_MS, lambda now_ms: [MetricsNote(now_ms, tuple(self.machine.metrics(now_ms).items()))]
         )
+        self.host.note_every(OFFERS_MS, self.machine.outstanding)
         self._nodes = NodeWatch(plan)
         _settle_memory()
         self.host.start()

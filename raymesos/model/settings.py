@@ -13,6 +13,8 @@ from raymesos.model.resources import Resources
 # Mesos' default; longer than any use, short of overflowing anything.
 MAX_REFUSE_MS = 365 * 24 * 3600 * 1000
 DEFAULT_REFUSE_MS = 5_000
+# Offers of one framework that its observers are told of; whoever hoards more is shown with these.
+OFFERS_SHOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from raymesos.wire.notes import HistoryNote, MetricsNote, NotesBegin, NotesCompl
 def snapshot(view: View, now_ms: int) -> Iterator[Any]:
     """The messages from which `take` makes the same view."""
     yield NotesBegin(view.events_seen - len(view.events))
-    for notes in (view.agents, view.frameworks, view.offers, view.ended_tasks, view.tasks, view.roles):
+    for notes in (view.agents, view.frameworks, view.offers, view.outstanding, view.ended_tasks, view.tasks, view.roles):
         yield from notes.values()
     yield from view.waits.values()
     yield from view.jobs.values()
     yield from view.events
-    yield from (note for note in (view.last_pass, view.maintenance) if note is not None)
+    yield from (note for note in (view.master, view.last_pass, view.maintenance) if note is not None)
     if view.metrics:
         yield MetricsNote(now_ms, tuple(view.metrics.items()))
     for role, points in view.history.points.items():

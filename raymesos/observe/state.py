@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from raymesos.model.tasks import TERMINAL
 from raymesos.observe.history import History, remember
 from raymesos.wire.notes import (
     AgentNote,
@@ -13,24 +14,30 @@ from raymesos.wire.notes import (
     FrameworkNote,
     JobNote,
     MaintenanceNote,
+    MasterNote,
     OffersNote,
+    OutstandingNote,
     PassNote,
     ShareNote,
     TaskNote,
     WaitNote,
 )
+from raymesos.wire.values import TaskStatus
 
 # What a person scrolls through; older events are in the logs.
 EVENTS_KEPT = 2_000
 # Ended tasks, jobs, frameworks and agents that can still be looked at; the oldest leave first.
 TASKS_KEPT = 20_000
 ENDED_KEPT = 1_000
+# Statuses of one task: it may be lost and found again for ever.
+STATUSES_KEPT = 16
 # Roles come with whoever names them; more than this are not looked at.
 ROLES_KEPT = 10_000
 
 T = TypeVar("T")
 
-TERMINAL_TASKS = ("TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE")
+TaskKey = tuple[str, str]
+"""(framework id, task id): frameworks name their tasks as they like."""
 
 
 @dataclass(slots=True)
@@ -40,9 +47,11 @@ class View:
     agents: dict[str, AgentNote] = field(default_factory=dict)
     frameworks: dict[str, FrameworkNote] = field(default_factory=dict)
     offers: dict[str, OffersNote] = field(default_factory=dict)
-    tasks: dict[str, TaskNote] = field(default_factory=dict)
-    """Live tasks by id."""
-    ended_tasks: dict[str, TaskNote] = field(default_factory=dict)
+    outstanding: dict[str, OutstandingNote] = field(default_factory=dict)
+    """By framework id; none for those without offers."""
+    tasks: dict[TaskKey, TaskNote] = field(default_factory=dict)
+    """Live tasks, unreachable ones among them."""
+    ended_tasks: dict[TaskKey, TaskNote] = field(default_factory=dict)
     roles: dict[str, ShareNote] = field(default_factory=dict)
     history: History = field(default_factory=History)
     waits: dict[tuple[str, str], WaitNote] = field(default_factory=dict)
@@ -51,6 +60,7 @@ class View:
     events: deque[EventNote] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     events_seen: int = 0
     last_pass: PassNote | None = None
+    master: MasterNote | None = None
     maintenance: MaintenanceNote | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     task_ends: dict[str, int] = field(default_factory=dict)
@@ -68,6 +78,12 @@ def fold(view: View, note: object) -> None:
             _task(view, note)
         case OffersNote():
             view.offers[note.framework_id] = note
+        case OutstandingNote():
+            view.outstanding.pop(note.framework_id, None)
+            if note.offers:
+                view.outstanding[note.framework_id] = note
+        case MasterNote():
+            view.master = note
         case ShareNote():
             _share(view, note)
         case WaitNote():
@@ -97,15 +113,27 @@ def _put(notes: dict[str, T], id: str, note: T, *, ended: bool) -> None:
 
 
 def _task(view: View, note: TaskNote) -> None:
-    if note.state not in TERMINAL_TASKS and note.state != "TASK_GONE_BY_OPERATOR":
-        view.tasks[note.task_id] = note
+    key, ended = (note.framework_id, note.task_id), note.state in TERMINAL
+    before = view.tasks.pop(key, None) or view.ended_tasks.get(key) if ended else view.tasks.get(key)
+    if before is not None and before.statuses:
+        note = replace(note, statuses=_joined(before.statuses, note.statuses))
+    if not ended:
+        view.ended_tasks.pop(key, None)  # An id may be used again.
+        view.tasks[key] = note
         return
-    view.tasks.pop(note.task_id, None)
-    if note.task_id not in view.ended_tasks:
+    if key not in view.ended_tasks:
         view.task_ends[note.state] = view.task_ends.get(note.state, 0) + 1
-    view.ended_tasks[note.task_id] = note
+    view.ended_tasks[key] = note
     if len(view.ended_tasks) > TASKS_KEPT:
         del view.ended_tasks[next(iter(view.ended_tasks))]
+
+
+def _joined(before: tuple[TaskStatus, ...], new: tuple[TaskStatus, ...]) -> tuple[TaskStatus, ...]:
+    """One after another; of several in a row in the same state the last. (Mesos: Master::updateTask)"""
+    for status in new:
+        kept = before[:-1] if before[-1].state == status.state else before
+        before = (*kept, status)[-STATUSES_KEPT:]
+    return before
 
 
 def _share(view: View, note: ShareNote) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.model.attributes import Attributes
-from raymesos.model.quota import Quantities
+from raymesos.model.quota import Quantities, Quota
 from raymesos.model.resources import Resources
 from raymesos.wire.maintenance import MachineId, Window
+from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
+from raymesos.wire.values import FrameworkInfo, Offer, TaskStatus
 
 
 @message(200)
 class AgentNote:
-    """`state`: active, draining, drained, deactivated, disconnected, unreachable, gone. `total` has reservations and volumes as they are now."""
+    """`state`: active, draining, drained, deactivated, disconnected, unreachable, recovering (not back since the master's restart), gone.
+
+    `total` has reservations and volumes as they are now.
+    """
 
     at_ms: int
     agent_id: str
@@ -25,11 +30,24 @@ class AgentNote:
     state: str
     total: Resources
     attributes: Attributes
+    region: str = ""
+    zone: str = ""
+    node_id: str = ""
+    registered_ms: int = 0
+    reregistered_ms: int = 0
+    """0 if it has not registered again in this life of the master."""
+    mode: str = "active"
+    """What an operator has made of it: active, draining, drained, deactivated; wherever it is."""
+    drain_grace_ms: int | None = None
+    mark_gone: bool = False
+    """It is to be gone once it is drained."""
+    operations: tuple[tuple[str, OperationStatus], ...] = ()
+    """(framework id, status) of those with an id whose outcome is not acknowledged."""
 
 
 @message(201)
 class FrameworkNote:
-    """`state`: active, disconnected, completed."""
+    """`state`: active, disconnected, recovered (agents brought tasks of it, it has not subscribed since the master's restart), completed."""
 
     at_ms: int
     framework_id: str
@@ -37,6 +55,13 @@ class FrameworkNote:
     roles: tuple[str, ...]
     state: str
     principal: str = ""
+    info: FrameworkInfo | None = None
+    suppressed_roles: tuple[str, ...] = ()
+    offer_constraints: str = ""
+    registered_ms: int = 0
+    reregistered_ms: int = 0
+    """When it subscribed last."""
+    unregistered_ms: int = 0
 
 
 @message(202)
@@ -53,6 +78,12 @@ class TaskNote:
     reason: str
     message: str
     resources: Resources
+    executor_id: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    statuses: tuple[TaskStatus, ...] = ()
+    """Those that the sender knows of, oldest first: the master knows the last. Whoever folds notes keeps the earlier ones."""
+    v1: bytes = b""
+    """As in TaskInfo."""
 
 
 @message(203)
@@ -179,6 +210,26 @@ class MaintenanceNote:
     windows: tuple[Window, ...]
     down: tuple[MachineId, ...] = ()
     answers: tuple[tuple[str, str, str], ...] = ()
+
+
+@message(211)
+class MasterNote:
+    """Who leads, and what operators have set. `weights`: (role, decimal text) of all roles that were given one."""
+
+    at_ms: int
+    master_id: str
+    started_ms: int
+    weights: tuple[tuple[str, str], ...] = ()
+    quotas: tuple[Quota, ...] = ()
+
+
+@message(212)
+class OutstandingNote:
+    """The offers that a framework has, at most OFFERS_SHOWN of them, oldest first."""
+
+    at_ms: int
+    framework_id: str
+    offers: tuple[Offer, ...]
 
 
 # ---------------------------------------------------------------- the observer's memory, kept again elsewhere

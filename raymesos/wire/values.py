@@ -52,6 +52,8 @@ class TaskInfo:
     """Given by the master to the tasks of a LaunchGroup: when one of them fails or is killed, the others are killed."""
     gpu_ids: tuple[int, ...] = ()
     """Which of its agent's GPUs it has, counted from 0: filled by the agent."""
+    v1: bytes = b""
+    """A JSON object of what the v1 API says of it and nobody but its readers looks at (discovery, container, health_check): shown as it came. Empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class TaskStatus:
     unreachable_ms: int | None = None
     usage: tuple[tuple[str, int], ...] = ()
     """Measured figures, name to integer (`cpu_ms`, `peak_rss_kb`), in a terminal status."""
+    v1: bytes = b""
+    """As that of TaskInfo: labels, container_status, check_status, limitation."""
 
 
 @dataclass(frozen=True, slots=True)

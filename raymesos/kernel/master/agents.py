@@ -65,12 +65,12 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     state.agents_named += 1
     agent_id = f"{state.cluster_id}-S{state.agents_named}"
     _admit(state, agent_id, message.info, out)
-    agent = _add(state, agent_id, message, sender)
+    agent = _add(state, agent_id, message, sender, now_ms)
     _welcome(state, agent, (), out)
     _tell_allocator(state, agent, out)
     resume_if_enough(state, out)
     count(state, "slave_registrations")
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
     notes.event(out, now_ms, "agent registered", agent_id, f"{agent.info.name}: {agent.whole}")
 
 
@@ -84,11 +84,12 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     came_back = message.agent_id in state.unreachable
     _readmit(state, message, out)
     if agent is None:
-        agent = _add(state, message.agent_id, message, sender)
+        agent = _add(state, message.agent_id, message, sender, now_ms)
     else:
         offers.rescind_of_agent(state, agent, out, now_ms)
         inverse.rescind_of_agent(state, agent, out)
         _move(state, agent, sender, message)
+    agent.reregistered_ms = now_ms
     missing = levelling.level(state, agent, message, out, now_ms, came_back=came_back)
     unheard = operations.level(state, agent, message)
     _welcome(state, agent, missing, out, unheard)
@@ -96,7 +97,7 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
     operating.ask_again(state, out, now_ms, agent_id=agent.id)
     resume_if_enough(state, out)
     count(state, "slave_reregistrations")
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
     notes.event(out, now_ms, "agent back", agent.id, f"{agent.info.name}, {len(agent.tasks)} tasks")
     draining.settle(state, agent.id, out, now_ms)
 
@@ -126,7 +127,7 @@ def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_m
     offers.rescind_untrue(state, agent, before, out, now_ms)
     info = agent.info
     out.send(ALLOCATOR, AgentChanged(agent.id, agent.whole, info.attributes, info.region, info.zone))
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
     notes.event(out, now_ms, "agent changed", agent.id, f"{info.name}: {agent.whole}")
 
 
@@ -147,7 +148,7 @@ def link_down(state: State, address: str, out: Outbox, now_ms: int) -> None:
     agent.connected = False
     offers.rescind_of_agent(state, agent, out, now_ms)
     out.send(ALLOCATOR, AgentDeactivated(agent.id))
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
     notes.event(out, now_ms, "agent disconnected", agent.id, agent.info.name)
 
 
@@ -174,7 +175,7 @@ def give_up_recovering(state: State, out: Outbox, now_ms: int) -> None:
         info = state.admitted[agent_id]
         removal.mark_unreachable(state, agent_id, out, now_ms)
         count(state, "recovery_slave_removals")
-        notes.agent_is(out, now_ms, agent_id, info, "unreachable")
+        notes.away_now(state, out, now_ms, agent_id, "unreachable")
         notes.event(out, now_ms, "agent lost", agent_id, f"{info.name} did not come back after the master's restart")
     state.recovering.clear()
 
@@ -212,10 +213,13 @@ def _away_under(state: State, name: str) -> list[str]:
     return [a for a in (*state.recovering, *state.unreachable) if state.admitted[a].name == name]
 
 
-def _add(state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, address: str) -> Agent:
+def _add(
+    state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, address: str, now_ms: int
+) -> Agent:
     state.incarnations += 1
     info, own = message.info, message.own or message.info.resources
     agent = state.agents[agent_id] = Agent(agent_id, info, address, message.incarnation, state.incarnations, own)
+    agent.registered_ms = now_ms
     if agent_id in state.modes:
         agent.mode = state.modes[agent_id].mode
     state.agent_of_name[info.name] = agent_id

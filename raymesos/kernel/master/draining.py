@@ -37,6 +37,7 @@ def drain(state: State, sender: str, message: DrainAgent, out: Outbox, now_ms: i
         if agent is not None:
             _stop_offers(state, agent, out, now_ms)
             tell(state, agent, out)
+        notes.agent_of_id_now(state, out, now_ms, found)
         name = state.admitted[found].name
         notes.event(out, now_ms, "agent draining", found, f"{name}{', to be gone' if message.mark_gone else ''}")
         settle(state, found, out, now_ms)
@@ -54,6 +55,7 @@ def deactivate(state: State, sender: str, message: DeactivateAgent, out: Outbox,
         agent = state.agents.get(found)
         if agent is not None:
             _stop_offers(state, agent, out, now_ms)
+        notes.agent_of_id_now(state, out, now_ms, found)
         notes.event(out, now_ms, "agent deactivated", found, state.admitted[found].name)
     answer(out, sender, message.request_id)
 
@@ -70,7 +72,7 @@ def reactivate(state: State, sender: str, message: ReactivateAgent, out: Outbox,
             if was_drained:
                 out.send(agent.address, DrainOver())
             out.send(ALLOCATOR, AgentActivated(found))
-            notes.agent_now(out, now_ms, agent)
+        notes.agent_of_id_now(state, out, now_ms, found)
         notes.event(out, now_ms, "agent reactivated", found, state.admitted[found].name)
     answer(out, sender, message.request_id, refused)
 
@@ -93,7 +95,7 @@ def settle(state: State, agent_id: str, out: Outbox, now_ms: int) -> None:
         removal.mark_gone(state, agent_id, out, now_ms)
         return
     _set(state, replace(kept, mode=AgentMode.DRAINED), out)
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
 
 
 def tell(state: State, agent: Agent, out: Outbox) -> None:
@@ -164,7 +166,6 @@ def _stop_offers(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     if agent.connected:
         offers.rescind_of_agent(state, agent, out, now_ms)
         out.send(ALLOCATOR, AgentDeactivated(agent.id))
-        notes.agent_now(out, now_ms, agent)
 
 
 def _set(state: State, kept: AgentModeKept, out: Outbox) -> None:

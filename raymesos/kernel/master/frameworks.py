@@ -59,6 +59,8 @@ def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms
         _leave_subscriber(state, known, sender, out, now_ms)
     framework = _admit(state, known, info, out)
     framework.address = sender
+    framework.registered_ms = now_ms if framework.registered_ms is None else framework.registered_ms
+    framework.reregistered_ms = now_ms
     framework.suppressed_roles = message.suppressed_roles
     framework.offer_constraints = message.offer_constraints
     state.framework_of_address[sender] = framework.id
@@ -155,31 +157,31 @@ def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: st
     notes.event(out, now_ms, "framework removed", framework.id, why)
 
 
-def revive(state: State, sender: str, message: Revive, out: Outbox) -> None:
+def revive(state: State, sender: str, message: Revive, out: Outbox, now_ms: int) -> None:
     """The roles want offers again, without filters, and what `demand` says."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None or not _in_roles(state, framework, message.roles):
         return
     count(state, "messages_revive_offers")
     roles = message.roles or framework.info.roles
-    framework.suppressed_roles = tuple(r for r in framework.suppressed_roles if r not in roles)
+    _suppressed(framework, tuple(r for r in framework.suppressed_roles if r not in roles), out, now_ms)
     for role in roles:
         framework.demand[role] = tuple(d for d in message.demand if d.role in ("", role))
     out.send(ALLOCATOR, ReviveRoles(framework.id, roles, message.demand))
 
 
-def suppress(state: State, sender: str, message: Suppress, out: Outbox) -> None:
+def suppress(state: State, sender: str, message: Suppress, out: Outbox, now_ms: int) -> None:
     """The roles want no offers. Those that they have stay."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None or not _in_roles(state, framework, message.roles):
         return
     count(state, "messages_suppress_offers")
     roles = message.roles or framework.info.roles
-    framework.suppressed_roles = tuple(dict.fromkeys([*framework.suppressed_roles, *roles]))
+    _suppressed(framework, tuple(dict.fromkeys([*framework.suppressed_roles, *roles])), out, now_ms)
     out.send(ALLOCATOR, SuppressRoles(framework.id, roles))
 
 
-def recovered(state: State, framework_id: str, out: Outbox) -> Framework | None:
+def recovered(state: State, framework_id: str, out: Outbox, now_ms: int) -> Framework | None:
     """The framework of tasks that an agent brought back: here, or known to the registry and not back yet. None if it is removed or unknown."""
     info = state.known_frameworks.get(framework_id)
     if info is None:
@@ -188,6 +190,7 @@ def recovered(state: State, framework_id: str, out: Outbox) -> Framework | None:
     if found is None:
         found = state.frameworks[framework_id] = Framework(info)
         out.send(ALLOCATOR, _added(found))
+        notes.framework_now(out, now_ms, found)
     return found
 
 
@@ -272,6 +275,12 @@ def _changed(framework: Framework) -> FrameworkChanged:
         info.offer_filters,
         framework.offer_constraints,
     )
+
+
+def _suppressed(framework: Framework, roles: tuple[str, ...], out: Outbox, now_ms: int) -> None:
+    if roles != framework.suppressed_roles:
+        framework.suppressed_roles = roles
+        notes.framework_now(out, now_ms, framework)
 
 
 def _in_roles(state: State, framework: Framework, roles: tuple[str, ...]) -> bool:

@@ -26,7 +26,7 @@ def level(
     brought = {(t.framework_id, t.task.task_id): t for t in message.tasks}
     for key, each in brought.items():
         known = agent.tasks.get(key)
-        framework = frameworks.recovered(state, each.framework_id, out)
+        framework = frameworks.recovered(state, each.framework_id, out, now_ms)
         if known is not None:
             _take_state(state, agent, known, each.state, out)
         elif framework is not None and each.state in AT_AGENTS:

@@ -76,6 +76,7 @@ from raymesos.wire.messages import (
     UpdateFramework,
     WeightsChanged,
 )
+from raymesos.wire.notes import OutstandingNote
 
 FromFramework = (
     Subscribe
@@ -139,6 +140,10 @@ class MasterMachine:
     def metrics(self, now_ms: int = 0) -> dict[str, float]:
         """By Mesos' names."""
         return metrics.metrics(self.state, now_ms)
+
+    def outstanding(self, now_ms: int) -> list[OutstandingNote]:
+        """The offers of each framework for which they have changed since the last call: too much to tell at each change."""
+        return notes.outstanding(self.state, now_ms)
 
     def maintenance_status(self) -> list[tuple[MachineId, bool, dict[str, str]]]:
         """(machine, whether it is down, last answers to inverse offers by framework id) of each machine on the schedule."""
@@ -240,9 +245,9 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
         case AcceptInverse() | DeclineInverse():
             maintenance.answered(state, sender, message, out, now_ms)
         case Revive():
-            frameworks.revive(state, sender, message, out)
+            frameworks.revive(state, sender, message, out, now_ms)
         case Suppress():
-            frameworks.suppress(state, sender, message, out)
+            frameworks.suppress(state, sender, message, out, now_ms)
         case Kill():
             reconcile.kill(state, sender, message, out, now_ms)
         case Acknowledge():
@@ -251,7 +256,7 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
         case Reconcile():
             reconcile.reconcile(state, sender, message, out, now_ms)
         case AcknowledgeOperation():
-            operations.acknowledged(state, sender, message, out)
+            operations.acknowledged(state, sender, message, out, now_ms)
             draining.settle(state, message.agent_id, out, now_ms)
         case ReconcileOperations():
             operations.reconcile(state, sender, message, out)
@@ -279,7 +284,7 @@ def _hear_agent(state: State, sender: str, message: FromAgent, out: Outbox, now_
             tasks.updated(state, sender, message, out, now_ms)
             draining.settle(state, state.agent_of_address.get(sender, ""), out, now_ms)
         case OperationReport():
-            operations.reported(state, sender, message, out)
+            operations.reported(state, sender, message, out, now_ms)
             draining.settle(state, state.agent_of_address.get(sender, ""), out, now_ms)
         case ExecutorMessage():
             tasks.from_executor(state, sender, message, out)
@@ -327,8 +332,11 @@ def _start(state: State, out: Outbox, now_ms: int) -> None:
     state.expected = len(state.recovering) if state.quotas else 0
     out.persist(MasterStarted(state.cluster_id, state.epoch))
     _tell_allocator_all(state, out)
+    notes.master_now(state, out, now_ms)
     if state.windows:
         maintenance.note(state, out, now_ms)
+    for agent_id in state.recovering:
+        notes.away_now(state, out, now_ms, agent_id, "recovering")
     out.wake("ping", state.settings.agent_ping_ms)
     if state.recovering:
         out.wake("recovery", state.settings.agent_reregister_ms)

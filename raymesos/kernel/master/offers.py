@@ -159,6 +159,7 @@ def expire(state: State, out: Outbox, now_ms: int) -> None:
 def take(state: State, offer_id: str) -> Offer:
     """Take the offer off the books; what it held is the caller's to settle."""
     offer = state.offers.pop(offer_id)
+    state.untold[offer.framework_id] = None
     del state.frameworks[offer.framework_id].offers[offer_id]
     del state.agents[offer.agent_id].offers[offer_id]
     return offer
@@ -197,6 +198,7 @@ def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_m
         unavailability=unavailability_of(state, agent.info),
     )
     state.offers[offer.id] = offer
+    state.untold[framework.id] = None
     framework.offers[offer.id] = None
     agent.offers[offer.id] = None
     if state.settings.offer_timeout_ms is not None:

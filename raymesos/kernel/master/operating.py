@@ -31,7 +31,7 @@ def free_converted(state: State, message: FreeConverted, out: Outbox, now_ms: in
     if agent is None or not message.done or not same:
         _again(state, pending, message.free, out, now_ms)
         return
-    operations.apply(agent, Conversion(pending.before, pending.after), out, now_ms)
+    operations.apply(state, agent, Conversion(pending.before, pending.after), out, now_ms)
     text = f"{pending.before} of {agent.info.name} is now {pending.after}"
     notes.event(out, now_ms, f"operator {type(pending.message.operation).__name__.lower()}", agent.id, text)
     answer(out, pending.sender, pending.message.request_id)

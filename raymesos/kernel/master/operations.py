@@ -50,11 +50,11 @@ def convert(state: State, on: Accepted, operation: ResourceOperation, out: Outbo
     gone = {key: None for key, _ in made.before}
     on.shared = on.shared.filter(lambda key: key not in gone) + shared_part(made.after)
     out.send(ALLOCATOR, Convert(framework.id, on.role, agent.id, agent.incarnation, held, made.after))
-    apply(agent, made, out, now_ms, framework_id=framework.id, operation_id=operation.id)
+    apply(state, agent, made, out, now_ms, framework_id=framework.id, operation_id=operation.id)
 
 
 def apply(
-    agent: Agent, made: Conversion, out: Outbox, now_ms: int, *, framework_id: str = "", operation_id: str = ""
+    state: State, agent: Agent, made: Conversion, out: Outbox, now_ms: int, *, framework_id: str = "", operation_id: str = ""
 ) -> None:
     """The agent has `after` instead of `before` on our books, and is told so."""
     agent.own = made.of(agent.own)
@@ -62,7 +62,7 @@ def apply(
         pending = OperationStatus(operation_id, OperationState.PENDING, agent.id)
         agent.operations[framework_id, operation_id] = pending
     out.send(agent.address, ApplyOperation(framework_id, made.before, made.after, operation_id))
-    notes.agent_now(out, now_ms, agent)
+    notes.agent_now(state, out, now_ms, agent)
 
 
 def drop(framework: Framework, operation: ResourceOperation, agent_id: str, why: str, out: Outbox, now_ms: int) -> None:
@@ -96,7 +96,7 @@ def use_of_volumes(agent: Agent, operation: ResourceOperation) -> str | None:
 # ---------------------------------------------------------------- what becomes of them
 
 
-def reported(state: State, sender: str, message: OperationReport, out: Outbox) -> None:
+def reported(state: State, sender: str, message: OperationReport, out: Outbox, now_ms: int) -> None:
     """The outcome, for the framework, which acknowledges it. What nobody will, is acknowledged here."""
     agent = agent_at(state, sender)
     if agent is None:
@@ -109,11 +109,12 @@ def reported(state: State, sender: str, message: OperationReport, out: Outbox) -
         out.send(agent.address, OperationAcknowledged(message.framework_id, status.operation_id, status.uuid))
         return
     agent.operations[message.framework_id, status.operation_id] = status
+    notes.agent_now(state, out, now_ms, agent)
     if framework is not None and framework.address is not None:
         out.send(framework.address, OperationUpdate(status))
 
 
-def acknowledged(state: State, sender: str, message: AcknowledgeOperation, out: Outbox) -> None:
+def acknowledged(state: State, sender: str, message: AcknowledgeOperation, out: Outbox, now_ms: int) -> None:
     """Pass it on, and forget the operation. While the agent is away it is lost: the outcome comes again."""
     framework = subscriber(state, sender, message.framework_id)
     if framework is None:
@@ -124,6 +125,7 @@ def acknowledged(state: State, sender: str, message: AcknowledgeOperation, out: 
     known = agent.operations.get(key) if agent is not None else None
     if agent is not None and agent.connected and known is not None and known.uuid == message.uuid:
         del agent.operations[key]
+        notes.agent_now(state, out, now_ms, agent)
         out.send(agent.address, OperationAcknowledged(framework.id, message.operation_id, message.uuid))
 
 

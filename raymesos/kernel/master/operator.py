@@ -46,6 +46,7 @@ def set_weights(state: State, sender: str, message: SetWeights, out: Outbox, now
         changed = [role for role, _ in message.weights]
         if any(role in f.info.roles for f in state.frameworks.values() if not f.removed for role in changed):
             offers.rescind_all(state, out, now_ms)
+        notes.master_now(state, out, now_ms)
         for role, weight in message.weights:
             notes.event(out, now_ms, "weight set", role, weight)
     refused = Refused("invalid", error, "weights", str(message.weights)) if error is not None else None

@@ -28,6 +28,7 @@ def set_quotas(state: State, sender: str, message: SetQuotas, out: Outbox, now_m
             _keep(state, quota)
         out.persist(QuotasSet(message.quotas))
         out.send(ALLOCATOR, QuotasChanged(message.quotas))
+        notes.master_now(state, out, now_ms)
         for quota in message.quotas:
             text = f"guarantee {quantities_text(quota.guarantee) or 'none'}, limit {quantities_text(quota.limit) or 'none'}"
             notes.event(out, now_ms, "quota set", quota.role, text)

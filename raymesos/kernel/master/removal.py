@@ -66,7 +66,7 @@ def lose(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     count(state, "slave_removals")
     count(state, "slave_removals/reason_unhealthy")
     count(state, "slave_unreachable_completed")
-    notes.agent_is(out, now_ms, agent.id, agent.info, "unreachable")
+    notes.away_now(state, out, now_ms, agent.id, "unreachable")
     notes.event(out, now_ms, "agent lost", agent.id, f"{agent.info.name} answered no ping")
 
 
@@ -122,8 +122,8 @@ def _end_task(
 ) -> None:
     task.state = new  # It is on no agent's books: nothing counts it.
     since = now_ms if new is TaskState.UNREACHABLE else None
-    tasks.tell(state, framework, task, new, reason, text, out, now_ms, unreachable_ms=since)
-    notes.task_now(out, now_ms, task, reason=reason, message=text)
+    told = tasks.tell(state, framework, task, new, reason, text, out, now_ms, unreachable_ms=since)
+    notes.task_now(out, now_ms, task, told)
 
 
 def _drop(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:

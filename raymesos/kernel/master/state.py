@@ -76,6 +76,9 @@ class Framework:
     accepted: int = 0
     declined: int = 0
     rescinded: int = 0
+    registered_ms: int | None = None
+    """When it first subscribed in this life of the master; None: only its tasks are back."""
+    reregistered_ms: int = 0
 
     @property
     def id(self) -> str:
@@ -112,6 +115,10 @@ class Agent:
     """ACCEPT or DECLINE, by framework id: what each said last, since the agent's unavailability was last changed."""
     operations: dict[tuple[str, str], OperationStatus] = field(default_factory=dict)
     """By (framework id, operation id): those with an id, until their outcome is acknowledged."""
+    registered_ms: int = 0
+    """When it came in this life of the master."""
+    reregistered_ms: int = 0
+    """When it last registered again; 0: never."""
     shrunk: bool = False
     """Its total has become less since the allocator was told of this incarnation: a grant made before may not fit."""
 
@@ -184,6 +191,8 @@ class State:
     """Addresses of agents that may not register while their machine is down, with its host."""
     live: dict[TaskState, int] = field(default_factory=dict)
     """How many tasks on registered agents are in each state."""
+    untold: dict[str, None] = field(default_factory=dict)
+    """Frameworks whose offers have changed since observers were told of them."""
     # ---- the registry
     admitted: dict[str, AgentInfo] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)

@@ -129,8 +129,8 @@ def tell(
     now_ms: int,
     *,
     unreachable_ms: int | None = None,
-) -> None:
-    """An update of the master's own about a task: no uuid, not to be acknowledged."""
+) -> TaskStatus:
+    """An update of the master's own about a task: no uuid, not to be acknowledged. Returns it."""
     told = told_as(framework, new)
     status = TaskStatus(
         task.info.task_id,
@@ -146,6 +146,7 @@ def tell(
     count_end(state, told, reason, Source.MASTER)
     if framework.address is not None:
         out.send(framework.address, Update(status))
+    return status
 
 
 def to_executor(state: State, sender: str, message: ToExecutor, out: Outbox) -> None:
@@ -222,7 +223,7 @@ def _book(state: State, task: Task, message: StatusUpdate, out: Outbox, now_ms: 
         release(state, task, out)
     if not repeated:
         count_end(state, status.state, status.reason, status.source)
-        notes.task_now(out, now_ms, task, reason=status.reason, message=status.message)
+        notes.task_now(out, now_ms, task, status)
 
 
 def _forward(framework: Framework, agent: Agent, message: StatusUpdate, out: Outbox) -> None:
