@@ -17,7 +17,15 @@ from raymesos.wire.notes import HistoryNote, MetricsNote, NotesBegin, NotesCompl
 def snapshot(view: View, now_ms: int) -> Iterator[Any]:
     """The messages from which `take` makes the same view."""
     yield NotesBegin(view.events_seen - len(view.events))
-    for notes in (view.agents, view.frameworks, view.offers, view.outstanding, view.ended_tasks, view.tasks, view.roles):
+    for notes in (
+        view.agents,
+        view.frameworks,
+        view.offers,
+        view.outstanding,
+        view.ended_tasks,
+        view.tasks,
+        view.roles,
+    ):
         yield from notes.values()
     yield from view.waits.values()
     yield from view.jobs.values()

@@ -208,7 +208,7 @@ def test_what_is_noted_every_so_often_reaches_the_observer(wires: Wires) -> None
     observer = Recorder()
     wires.host(OBSERVER, 1, observer).start()
     a = wires.host("a", 1, Recorder())
-    a.note_every(5, lambda now_ms: EventNote(now_ms, "tick", "a"))
+    a.note_every(5, lambda now_ms: [EventNote(now_ms, "tick", "a")])
     a.start()
     observer.wait_for(lambda got: sum(isinstance(m, EventNote) for m in got) >= 2)
 

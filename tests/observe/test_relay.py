@@ -8,6 +8,8 @@ from typing import Any
 from observe_rig import NOW_MS, agent, framework, job, offers, share, task, waits
 
 from raymesos.machine import OBSERVER, LinkDown, LinkUp, Outbox, Wake
+from raymesos.model.attributes import Attributes
+from raymesos.model.resources import Resources
 from raymesos.observe.machine import ObserverMachine, ReplicaMachine
 from raymesos.observe.relay import snapshot, take
 from raymesos.observe.state import View
@@ -15,13 +17,16 @@ from raymesos.wire.maintenance import MachineId
 from raymesos.wire.notes import (
     EventNote,
     MaintenanceNote,
+    MasterNote,
     MetricsNote,
     NotesBegin,
     NotesComplete,
+    OutstandingNote,
     PassNote,
     WaitReason,
     WatchNotes,
 )
+from raymesos.wire.values import Offer
 
 REPLICA = "views@http"
 
@@ -40,6 +45,8 @@ NOTES = [
     EventNote(NOW_MS, "agent added", "A1"),
     EventNote(NOW_MS, "agent lost", "A2"),
     PassNote(NOW_MS, 2, 1),
+    MasterNote(NOW_MS, "m-0001", NOW_MS, (("ads", "2"),)),
+    OutstandingNote(NOW_MS, "F1", (Offer("O1", "F1", "A1-id", "h", "ads", Resources.parse("cpus:1"), Attributes()),)),
     MaintenanceNote(NOW_MS, (), (MachineId("h"),)),
     MetricsNote(NOW_MS, (("master/elected", 1.0),)),
 ]
@@ -97,7 +104,7 @@ def test_what_comes_after_the_snapshot_is_relayed_and_what_came_before_it_is_not
 def test_ended_tasks_that_were_forgotten_still_count() -> None:
     pair = Pair()
     pair.note(*NOTES)
-    del pair.observer.state.ended_tasks["t2"]
+    del pair.observer.state.ended_tasks["F1", "t2"]
     pair.replica_hears(Wake("start"))
     assert pair.view.task_ends == {"TASK_FINISHED": 1, "TASK_FAILED": 1}
 

@@ -160,6 +160,8 @@ GOLDEN = {
     208: "EventNote",
     209: "MetricsNote",
     210: "MaintenanceNote",
+    211: "MasterNote",
+    212: "OutstandingNote",
     220: "Submit",
     221: "JobAccepted",
     222: "JobRefused",

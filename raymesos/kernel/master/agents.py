@@ -213,9 +213,7 @@ def _away_under(state: State, name: str) -> list[str]:
     return [a for a in (*state.recovering, *state.unreachable) if state.admitted[a].name == name]
 
 
-def _add(
-    state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, address: str, now_ms: int
-) -> Agent:
+def _add(state: State, agent_id: str, message: RegisterAgent | ReregisterAgent, address: str, now_ms: int) -> Agent:
     state.incarnations += 1
     info, own = message.info, message.own or message.info.resources
     agent = state.agents[agent_id] = Agent(agent_id, info, address, message.incarnation, state.incarnations, own)

@@ -54,7 +54,14 @@ def convert(state: State, on: Accepted, operation: ResourceOperation, out: Outbo
 
 
 def apply(
-    state: State, agent: Agent, made: Conversion, out: Outbox, now_ms: int, *, framework_id: str = "", operation_id: str = ""
+    state: State,
+    agent: Agent,
+    made: Conversion,
+    out: Outbox,
+    now_ms: int,
+    *,
+    framework_id: str = "",
+    operation_id: str = "",
 ) -> None:
     """The agent has `after` instead of `before` on our books, and is told so."""
     agent.own = made.of(agent.own)

@@ -26,6 +26,7 @@ from raymesos.wire.messages import (
     FrameworkRemoved,
     Grant,
     InverseAnswered,
+    QuotasChanged,
     Recover,
     ReviveRoles,
     SuppressRoles,
@@ -95,7 +96,7 @@ class Books:
                 self._convert(message)
             case AgentUnavailability(agent_id):
                 assert agent_id in self.agents
-            case InverseAnswered() | ConvertFree() | WeightsChanged():
+            case InverseAnswered() | ConvertFree() | WeightsChanged() | QuotasChanged():
                 pass
             case _:
                 raise AssertionError(f"the allocator does not take {message}")
