@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
-from raymesos.http import answers, basics
+from raymesos.http import answers, basics, events, live, reading
+from raymesos.http.prometheus import routes as prometheus
+from raymesos.http.prometheus.requests import Counted
 from raymesos.http.security.gate import Gate
 from raymesos.http.security.guard import is_loopback
 from raymesos.http.site import Site
@@ -19,12 +21,18 @@ from raymesos.http.site import Site
 def make_app(site: Site) -> ASGIApp:
     """All that is served at the master's address."""
     hot: dict[str, ASGIApp] = {}
-    routes: list[BaseRoute] = [*basics.routes(site)]
+    routes: list[BaseRoute] = [
+        *basics.routes(site),
+        *prometheus.routes(site),
+        *reading.routes(site),
+        *events.routes(site),
+        *live.routes(site),
+    ]
     cold = Starlette(
         routes=routes,
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
     )
-    return Gate(Dispatcher(hot, cold), loopback=is_loopback(site.host))
+    return Counted(Gate(Dispatcher(hot, cold), loopback=is_loopback(site.host)), site.requests, hot)
 
 
 class Dispatcher:

@@ -102,6 +102,10 @@ class Serving:
         try:
             self.loop.run_forever()
         finally:
+            left = asyncio.all_tasks(self.loop)
+            for task in left:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self.loop.close()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raymesos.http.desk import Desk
+from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access
 from raymesos.http.views import Views
 
@@ -42,3 +43,4 @@ class Site:
     work_dir: str = ""
     access: Access = field(default_factory=Access)
     """Who may do what: `site.access.require(caller_of(request), "update_quotas", role)`."""
+    requests: Requests = field(default_factory=Requests)

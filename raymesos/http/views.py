@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from raymesos.errors import ClusterUnavailable, UnknownId
+from raymesos.http.signal import Signal
 from raymesos.observe.relay import take
 from raymesos.observe.state import View
 from raymesos.observe.views import VIEWS
@@ -58,6 +59,7 @@ class Views:
         self.state = View()
         self.revision = 0
         self.ready = False
+        self.changed = Signal()
         self._watchers: dict[Watcher, None] = {}
 
     def take(self, messages: Iterable[Any]) -> None:
@@ -67,6 +69,7 @@ class Views:
             self._take(message)
         if batch:
             self.revision += 1
+            self.changed.set()
             for watcher in list(self._watchers):
                 watcher.tell(batch)
 
