@@ -11,7 +11,7 @@ from typing import Any
 from raymesos.machine import Outbox
 from raymesos.observe.history import Point, restore
 from raymesos.observe.state import View, fold
-from raymesos.wire.notes import HistoryNote, MetricsNote, NotesBegin, NotesComplete
+from raymesos.wire.notes import HistoryNote, JobSpecNote, MetricsNote, NotesBegin, NotesComplete
 
 
 def snapshot(view: View, now_ms: int) -> Iterator[Any]:
@@ -28,6 +28,8 @@ def snapshot(view: View, now_ms: int) -> Iterator[Any]:
     ):
         yield from notes.values()
     yield from view.waits.values()
+    yield from (JobSpecNote(now_ms, spec) for spec in view.specs.values())
+    yield from view.attempts
     yield from view.jobs.values()
     yield from view.events
     yield from (note for note in (view.master, view.last_pass, view.maintenance) if note is not None)

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from raymesos.model.tasks import TERMINAL
+from raymesos.observe.attempts import Attempts
 from raymesos.observe.history import History, remember
+from raymesos.wire.jobs import JobSpec
 from raymesos.wire.notes import (
     AgentNote,
+    AttemptNote,
     EventNote,
     FrameworkNote,
     JobNote,
+    JobSpecNote,
     MaintenanceNote,
     MasterNote,
     OffersNote,
@@ -57,6 +61,9 @@ class View:
     waits: dict[tuple[str, str], WaitNote] = field(default_factory=dict)
     """By (framework id, role)."""
     jobs: dict[str, JobNote] = field(default_factory=dict)
+    specs: dict[str, JobSpec] = field(default_factory=dict)
+    """What each of these jobs is, its function and inputs aside."""
+    attempts: Attempts = field(default_factory=Attempts)
     events: deque[EventNote] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     events_seen: int = 0
     last_pass: PassNote | None = None
@@ -93,7 +100,11 @@ def fold(view: View, note: object) -> None:
         case MaintenanceNote():
             view.maintenance = note
         case JobNote():
-            _put(view.jobs, note.job_id, note, ended=note.state == "Finished")
+            _job(view, note)
+        case JobSpecNote():
+            view.specs[note.spec.job_id] = note.spec
+        case AttemptNote():
+            view.attempts.take(note)
         case EventNote():
             view.events.append(note)
             view.events_seen += 1
@@ -103,13 +114,26 @@ def fold(view: View, note: object) -> None:
                 view.metrics.update(values)
 
 
-def _put(notes: dict[str, T], id: str, note: T, *, ended: bool) -> None:
+def _job(view: View, note: JobNote) -> None:
+    """What is known of a job goes with it."""
+    gone = _put(view.jobs, note.job_id, note, ended=note.state == "Finished")
+    if note.state == "Finished":
+        view.attempts.end(note.job_id, note.ended_ms or note.at_ms)
+    if gone:
+        view.specs.pop(gone, None)
+        view.attempts.forget(gone)
+
+
+def _put(notes: dict[str, T], id: str, note: T, *, ended: bool) -> str:
+    """Keep the note; returns the id of the one that had to leave for it."""
     if ended:
         notes.pop(id, None)  # Ended ones stand at the end, in the order in which they ended.
     notes[id] = note
     if ended and len(notes) > ENDED_KEPT:
         for old in [k for k, n in notes.items() if getattr(n, "state", "") in ("gone", "completed", "Finished")][:1]:
             del notes[old]
+            return old
+    return ""
 
 
 def _task(view: View, note: TaskNote) -> None:

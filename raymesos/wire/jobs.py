@@ -45,6 +45,12 @@ class JobSpec:
     isolated: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
     ports: int = 0
+    alone: bool = False
+    """Each input has a task of its own: never are several packed in one."""
+    descriptor: str = ""
+    """JSON: what else its client said of it. Kept and shown, never acted on."""
+    budget: str = ""
+    """JSON: its disruption budget, as its client gave it. Kept and shown."""
 
 
 @message(220)
@@ -100,6 +106,39 @@ class JobsForgotten:
     job_ids: tuple[str, ...]
 
 
+@message(227)
+class ChangeAttributes:
+    """Put these attributes on the job, or on its task `task_id`, and take those away; others stay as they are."""
+
+    job_id: str
+    task_id: str = ""
+    put: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@message(228)
+class SetBudget:
+    """The job's disruption budget is this one from now on (JSON)."""
+
+    job_id: str
+    budget: str
+
+
+@message(229)
+class EndTask:
+    """Kill the task at the user's cost: what it owes is tried again if the job's retries allow it."""
+
+    task_id: str
+
+
+@message(230)
+class JobChanged:
+    """Done; or not, and why: there is no such `job` or `task` (`unknown`), or it is over already (`ended`)."""
+
+    unknown: str = ""
+    ended: bool = False
+
+
 # ---------------------------------------------------------------- what a client reads
 
 
@@ -151,6 +190,7 @@ class CancelAsked:
     """Somebody cancelled the job."""
 
     job_id: str
+    at_ms: int = 0
 
 
 @message(265)
@@ -202,3 +242,21 @@ class ChargesKept:
     job_id: str
     charges: tuple[Charge, ...]
     retried: int
+
+
+@message(270)
+class JobChangeKept:
+    """The job has these attributes and this budget now."""
+
+    job_id: str
+    attributes: tuple[tuple[str, str], ...]
+    budget: str
+
+
+@message(271)
+class TaskAttributesKept:
+    """The task of the job has these attributes now."""
+
+    job_id: str
+    task_id: str
+    attributes: tuple[tuple[str, str], ...]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities, Quota
 from raymesos.model.resources import Resources
+from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
@@ -179,6 +180,40 @@ class JobNote:
     """Why nothing of it runs, or why it ended as it did."""
     submitted_ms: int = 0
     ended_ms: int | None = None
+    cancelled_ms: int | None = None
+    """When it began to be killed."""
+
+
+@message(214)
+class JobSpecNote:
+    """What the job is, without its function and inputs: told when it is submitted, and when something of it was changed."""
+
+    at_ms: int
+    spec: JobSpec
+
+
+@message(215)
+class AttemptNote:
+    """A task of a batch job now, as its framework sees it: the inputs `lo` to `hi`, which attempt at them it is, and where it has been.
+
+    `steps`: (Mesos' state, when, Titus' reason code), oldest first; the last one is how it stands.
+    """
+
+    at_ms: int
+    job_id: str
+    task_id: str
+    lo: int
+    hi: int
+    original_id: str
+    resubmit_of: str
+    resubmit_number: int
+    system_resubmit_number: int
+    eviction_resubmit_number: int
+    agent_id: str
+    message: str
+    steps: tuple[tuple[str, int, str], ...]
+    ended: bool
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @message(208)

@@ -8,7 +8,17 @@ from raymesos.model.attributes import Attributes
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.observe.state import View, fold
 from raymesos.observe.views import VIEWS
-from raymesos.wire.notes import AgentNote, FrameworkNote, JobNote, OffersNote, ShareNote, TaskNote, WaitNote, WaitReason
+from raymesos.wire.notes import (
+    AgentNote,
+    AttemptNote,
+    FrameworkNote,
+    JobNote,
+    OffersNote,
+    ShareNote,
+    TaskNote,
+    WaitNote,
+    WaitReason,
+)
 
 NOW_MS = 1_767_600_000_000
 
@@ -80,4 +90,16 @@ def job(
         0,
         Resources.parse(shape),
         **fields,
+    )
+
+
+def attempt(task_id: str, *states: str, reason: str = "") -> AttemptNote:
+    """The task of a batch job after these states, a second apart; `reason` (Titus' code) of one that has ended."""
+    job_id, lo_hi, _ = task_id.rsplit(".", 2)
+    lo, hi = map(int, lo_hi.split("-"))
+    steps = [(state, NOW_MS + 1_000 * i, "") for i, state in enumerate(states)]
+    if reason:
+        steps[-1] = (*steps[-1][:2], reason)
+    return AttemptNote(
+        NOW_MS, job_id, task_id, lo, hi, task_id, "", 0, 0, 0, "A1-id", "", tuple(steps), bool(reason), ()
     )

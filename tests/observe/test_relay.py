@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from observe_rig import NOW_MS, agent, framework, job, offers, share, task, waits
+from observe_rig import NOW_MS, agent, attempt, framework, job, offers, share, task, waits
 
 from raymesos.machine import OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.attributes import Attributes
@@ -13,9 +13,11 @@ from raymesos.model.resources import Resources
 from raymesos.observe.machine import ObserverMachine, ReplicaMachine
 from raymesos.observe.relay import snapshot, take
 from raymesos.observe.state import View
+from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId
 from raymesos.wire.notes import (
     EventNote,
+    JobSpecNote,
     MaintenanceNote,
     MasterNote,
     MetricsNote,
@@ -42,6 +44,8 @@ NOTES = [
     share("ads", (1, 4), at_ms=NOW_MS + 60_000),
     waits("F1", "ads", WaitReason("nothing_free")),
     job("j1", "ads"),
+    JobSpecNote(NOW_MS, JobSpec("j1", "j1", "ads", Resources.parse("cpus:1"), 1, argv=("true",))),
+    attempt("j1.0-1.1-1", "TASK_STAGING", "TASK_RUNNING"),
     EventNote(NOW_MS, "agent added", "A1"),
     EventNote(NOW_MS, "agent lost", "A2"),
     PassNote(NOW_MS, 2, 1),

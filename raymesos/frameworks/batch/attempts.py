@@ -9,12 +9,14 @@ from raymesos.frameworks.batch.state import (
     ACCEPTED,
     Chunk,
     Job,
+    Row,
     State,
     chunk_ended,
     chunk_started,
+    step,
 )
 from raymesos.frameworks.batch.timing import ask_for_cycle, ask_for_limit
-from raymesos.frameworks.retry import FAILED, LOST, NEVER_RAN, NORMAL, RUNTIME_LIMIT, STUCK_KILLING, code_of
+from raymesos.frameworks.retry import FAILED, KILLED, LOST, NEVER_RAN, NORMAL, RUNTIME_LIMIT, STUCK_KILLING, code_of
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire import messages
@@ -73,11 +75,17 @@ def updated(state: State, status: TaskStatus, out: Outbox, now_ms: int) -> None:
         _ended(state, job, chunk, status, out, now_ms)
 
 
-def close(job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int) -> None:
-    """The task is over for us: what it still owes is charged, lost or queued again, by why it ended."""
+def over(job: Job, row: Row, code: str, now_ms: int) -> None:
+    """The attempt has ended, for Titus' reason `code`."""
+    row.reason = code
+    step(job, row, row.state if is_terminal(row.state) else TaskState.LOST, now_ms, code)
+
+
+def close(job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int, shown: str = "") -> None:
+    """The task is over for us: what it still owes is charged, lost or queued again, by why it ended. `shown` is what people are told instead."""
     chunk_ended(job, chunk, code)
     del job.chunks[chunk.row.id]
-    chunk.row.reason = code
+    over(job, chunk.row, shown or code, now_ms)
     if job.state != ACCEPTED:
         return
     rest = results.owed(job, chunk)
@@ -91,6 +99,8 @@ def close(job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int) -> None:
         _charge(job, chunk, rest, OUT_OF_TIME, retries, out, now_ms)
     elif code == FAILED and (chunk.never_ran or chunk.span.hi - chunk.span.lo == 1):
         _charge(job, chunk, rest, chunk.row.message or code, retries, out, now_ms)
+    elif code == KILLED and chunk.kill is not None and chunk.kill.why == KILLED:
+        _charge(job, chunk, rest, code, retries, out, now_ms)
     else:
         # A worker that stops between inputs, or dies over one of them, gives the others back; one that has done nothing must not be fed at once.
         gave_back = code in (NORMAL, FAILED) and chunk.useful and chunk.reported
@@ -106,14 +116,14 @@ def unkillable(job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
     """Nobody has confirmed the kill: the task is over without it. Running out of time is the user's to pay for, whoever would not die."""
     assert chunk.kill is not None
     chunk.row.state = TaskState.KILLED
-    close(job, chunk, RUNTIME_LIMIT if chunk.kill.why == RUNTIME_LIMIT else STUCK_KILLING, out, now_ms)
-    chunk.row.reason = STUCK_KILLING
+    code = RUNTIME_LIMIT if chunk.kill.why == RUNTIME_LIMIT else STUCK_KILLING
+    close(job, chunk, code, out, now_ms, shown=STUCK_KILLING)
 
 
 def _goes_on(state: State, job: Job, chunk: Chunk, status: TaskStatus, out: Outbox, now_ms: int) -> None:
     chunk.row.agent_id = status.agent_id or chunk.row.agent_id
-    if chunk.kill is None or status.state is TaskState.KILLING:
-        chunk.row.state = status.state
+    if chunk.kill is None:
+        step(job, chunk.row, status.state, now_ms)
     if status.state is TaskState.RUNNING and chunk.started_ms is None:
         chunk_started(job, chunk, now_ms)
         ask_for_limit(job, out, now_ms)

@@ -7,7 +7,7 @@ job it was.
 from __future__ import annotations
 
 from raymesos.frameworks.base import use_role
-from raymesos.frameworks.batch import attempts, placing, timing
+from raymesos.frameworks.batch import attempts, notes, placing, timing
 from raymesos.frameworks.batch.admission import refusal
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.state import ACCEPTED, FINISHED, KILL_INITIATED, Chunk, Job, State, open_jobs
@@ -46,6 +46,7 @@ def submit(state: State, sender: str, message: Submit, out: Outbox, now_ms: int)
         if use_role(state.subscription, spec.role, out) and state.subscription.framework_id:
             out.persist(SubscriptionKept(state.subscription.framework_id, state.subscription.info.roles))
         out.note(EventNote(now_ms, "job submitted", job.id, f"{spec.name}: {spec.total} in role {spec.role}"))
+        notes.tell_job(state, job, out, now_ms)
         if state.subscription.settled:
             wish(state, spec.role, out)
         finish_if_done(state, job, out, now_ms)
@@ -66,8 +67,8 @@ def cancel(state: State, sender: str, message: CancelJob, out: Outbox, now_ms: i
     """Nothing more is started; what runs is killed, so many at a time. What has finished stays readable."""
     job = state.jobs.get(message.job_id)
     if job is not None and job.state == ACCEPTED:
-        out.persist(CancelAsked(job.id))
-        begin_cancel(job, CANCELLED)
+        out.persist(CancelAsked(job.id, now_ms))
+        begin_cancel(job, CANCELLED, now_ms)
         out.note(EventNote(now_ms, "job cancelled", job.id, job.spec.name))
         _let_go_of_offers(state, job, out, now_ms)
         timing.kill_some(state, job, KILLED, out, now_ms)
@@ -95,8 +96,8 @@ def drop(state: State, job_ids: tuple[str, ...]) -> None:
         state.dropped.append(job_id)
 
 
-def begin_cancel(job: Job, why: str) -> None:
-    job.state, job.why = KILL_INITIATED, why
+def begin_cancel(job: Job, why: str, now_ms: int) -> None:
+    job.state, job.why, job.cancelled_ms = KILL_INITIATED, why, now_ms
     job.queue.clear()
     job.version += 1
 
@@ -137,6 +138,8 @@ def finish_if_done(state: State, job: Job, out: Outbox, now_ms: int) -> None:
     why = job.why or (SUCCEEDED if not job.failed else f"{job.failed} of {job.spec.total} failed")
     _let_go_of_offers(state, job, out, now_ms)
     out.persist(JobEnded(job.id, why, now_ms))
+    for chunk in job.chunks.values():
+        attempts.over(job, chunk.row, chunk.ended, now_ms)
     end(state, job, why, now_ms)
     out.note(EventNote(now_ms, "job finished", job.id, f"{job.spec.name}: {why}"))
     if job.succeeded != job.spec.total:
@@ -166,7 +169,7 @@ def end_followers(state: State, job: Job, out: Outbox, now_ms: int) -> None:
     """Jobs that come after one that did not succeed will never be ready: they end, and say so."""
     for follower in open_jobs(state):
         if job.id in follower.spec.after:
-            begin_cancel(follower, f"job {job.spec.name}, which it comes after, did not succeed: {job.why}")
+            begin_cancel(follower, f"job {job.spec.name}, which it comes after, did not succeed: {job.why}", now_ms)
             finish_if_done(state, follower, out, now_ms)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from raymesos.errors import InvariantBroken
-from raymesos.frameworks.batch import jobs, results
+from raymesos.frameworks.batch import changes, jobs, results
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.state import (
     ACCEPTED,
@@ -24,6 +24,7 @@ from raymesos.frameworks.batch.state import (
     add_chunk,
     add_row,
     parse_task_id,
+    step,
 )
 from raymesos.frameworks.retry import user_delay_ms
 from raymesos.model.tasks import TaskState
@@ -32,6 +33,7 @@ from raymesos.wire.jobs import (
     Charge,
     ChargesKept,
     InputsCharged,
+    JobChangeKept,
     JobEnded,
     JobKept,
     JobsForgotten,
@@ -40,6 +42,7 @@ from raymesos.wire.jobs import (
     PartsKept,
     ReportTaken,
     SubscriptionKept,
+    TaskAttributesKept,
 )
 from raymesos.wire.messages import TaskStatus
 
@@ -73,8 +76,9 @@ def snapshot(state: State) -> list[Any]:
         records += [PartsKept(job.id, tuple(some)) for some in _cut(job.parts, PARTS_PER_RECORD)]
         charges = [Charge(i, count, *key) for i, (count, key) in job.failures.items()]
         records += [ChargesKept(job.id, tuple(some), job.retried) for some in _cut(charges, CHARGES_PER_RECORD) or [[]]]
+        records += [TaskAttributesKept(job.id, task, given) for task, given in job.task_attributes.items()]
         if job.state == KILL_INITIATED:
-            records.append(CancelAsked(job.id))
+            records.append(CancelAsked(job.id, job.cancelled_ms or 0))
     for job_id in state.ended:
         job = state.jobs[job_id]
         records.append(JobEnded(job.id, job.why, job.ended_ms or 0))
@@ -101,6 +105,7 @@ def running_again(state: State, status: TaskStatus, now_ms: int) -> bool:
         for each in owed:
             job.queue.take_out(*each)
     row.resubmit_number = chunk.span.failed
+    step(job, row, status.state, now_ms)
     add_row(state, job, row)
     add_chunk(job, chunk)
     return True
@@ -126,6 +131,10 @@ def _replay(state: State, record: Any) -> None:
             info = state.subscription.info
             if spec.role not in info.roles:
                 state.subscription.info = replace(info, roles=(*info.roles, spec.role))
+        case JobChangeKept() | TaskAttributesKept():
+            known = state.jobs.get(record.job_id)
+            if known is not None:
+                changes.replay(known, record)
         case ReportTaken() | InputsCharged() | CancelAsked() | JobEnded() | PartsKept() | ChargesKept():
             job_id = record.report.job_id if isinstance(record, ReportTaken) else record.job_id
             job = state.open.get(job_id)
@@ -146,8 +155,8 @@ def _replay_of(state: State, job: Job, record: Any) -> None:
             parsed = parse_task_id(task_id)
             if parsed is not None:
                 results.charge(job, [(lo, hi)], error, parsed[3], retries, 0)
-        case CancelAsked():
-            jobs.begin_cancel(job, jobs.CANCELLED)
+        case CancelAsked(_, at_ms):
+            jobs.begin_cancel(job, jobs.CANCELLED, at_ms)
         case JobEnded(_, why, at_ms):
             jobs.end(state, job, why, at_ms)
         case PartsKept(_, parts):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.sizing import chunk_size, segment_of
-from raymesos.frameworks.batch.state import Chunk, Job, Row, State, add_chunk, add_row, task_id_of
+from raymesos.frameworks.batch.state import Chunk, Job, Row, State, add_chunk, add_row, step, task_id_of
 from raymesos.frameworks.batch.work import work_of
 from raymesos.model.resources import Resources
+from raymesos.model.tasks import TaskState
 from raymesos.wire.messages import Offer, TaskInfo
 
 
@@ -18,6 +19,7 @@ def launch(state: State, job: Job, first: Span, offer: Offer, shape: Resources, 
     task_id = task_id_of(job.id, span, key)
     row = _row(job, task_id, span)
     row.agent_id = offer.agent_id
+    step(job, row, TaskState.STAGING, now_ms)
     add_row(state, job, row)
     add_chunk(job, Chunk(row, span, key, now_ms))
     return TaskInfo(task_id, job.spec.name, shape, work_of(state, job, span))

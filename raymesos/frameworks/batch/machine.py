@@ -10,6 +10,7 @@ from raymesos.frameworks import base
 from raymesos.frameworks.batch import (
     attempts,
     audit,
+    changes,
     gangs,
     jobs,
     journal,
@@ -24,7 +25,16 @@ from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
 from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
 from raymesos.model.tasks import ALL_CAPABILITIES, Capability
-from raymesos.wire.jobs import CancelJob, ForgetJobs, LifeBegan, Submit, SubscriptionKept
+from raymesos.wire.jobs import (
+    CancelJob,
+    ChangeAttributes,
+    EndTask,
+    ForgetJobs,
+    LifeBegan,
+    SetBudget,
+    Submit,
+    SubscriptionKept,
+)
 from raymesos.wire.messages import (
     AcceptInverse,
     Failure,
@@ -47,6 +57,9 @@ BatchInbox = (
     Submit
     | CancelJob
     | ForgetJobs
+    | ChangeAttributes
+    | SetBudget
+    | EndTask
     | WorkReport
     | Subscribed
     | Offers
@@ -115,6 +128,12 @@ class BatchMachine:
                 wishes.silence(state, out)
             case ForgetJobs():
                 jobs.forget(state, sender, inbox, out)
+            case ChangeAttributes():
+                changes.change_attributes(state, sender, inbox, out)
+            case SetBudget():
+                changes.set_budget(state, sender, inbox, out)
+            case EndTask():
+                changes.end_task(state, sender, inbox, out, now_ms)
             case Subscribed():
                 self._subscribed(inbox, out, now_ms)
             case FrameworkUpdated(error):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raymesos.frameworks.batch.readers import counts
-from raymesos.frameworks.batch.state import ACCEPTED, Job, State
+from raymesos.frameworks.batch.state import ACCEPTED, Job, Row, State
 from raymesos.frameworks.batch.wishes import is_ready
 from raymesos.machine import Outbox
-from raymesos.wire.notes import JobNote
+from raymesos.wire.notes import AttemptNote, JobNote, JobSpecNote
+from raymesos.wire.work import Blob
 
 NOTES_MS = 100
+# Of each job, to an observer that begins anew: a job may have had thousands.
+ATTEMPTS_AGAIN = 1_000
 NEVER = -1
 """The version of a job that was not told yet."""
 
@@ -21,18 +26,52 @@ def ask(state: State, out: Outbox) -> None:
 
 
 def tell(state: State, out: Outbox, now_ms: int) -> None:
-    """A note for each job that has changed since its last one."""
+    """A note for each job that has changed since its last one, after those of its attempts: who hears that a job is over has heard how its tasks ended."""
     state.notes_asked = False
     for job in state.jobs.values():
+        if job.moved:
+            for row in job.moved.values():
+                out.note(_attempt(job, row, now_ms))
+            job.moved.clear()
         if job.noted != job.version:
-            job.noted = job.version
-            out.note(_note(state, job, now_ms))
+            tell_job(state, job, out, now_ms)
+
+
+def tell_job(state: State, job: Job, out: Outbox, now_ms: int) -> None:
+    """The job as it is now; what it is as well, where the observer does not know that."""
+    if not job.described:
+        job.described = True
+        out.note(JobSpecNote(now_ms, replace(job.spec, fn=Blob(), inputs=())))
+    job.noted = job.version
+    out.note(_note(state, job, now_ms))
 
 
 def forget_told(state: State) -> None:
-    """The observer has lost its memory: each job is told again."""
+    """The observer has lost its memory: each job is told again, and its latest attempts."""
     for job in state.jobs.values():
-        job.noted = NEVER
+        job.noted, job.described = NEVER, False
+        latest = list(job.rows.values())[-ATTEMPTS_AGAIN:]
+        job.moved = {row.id: row for row in [*(c.row for c in job.chunks.values()), *latest]}
+
+
+def _attempt(job: Job, row: Row, now_ms: int) -> AttemptNote:
+    return AttemptNote(
+        now_ms,
+        job.id,
+        row.id,
+        row.index,
+        row.hi,
+        row.original_id,
+        row.resubmit_of,
+        row.resubmit_number,
+        row.system_resubmit_number,
+        row.eviction_resubmit_number,
+        row.agent_id,
+        row.message,
+        tuple(row.steps),
+        bool(row.reason),
+        job.task_attributes.get(row.id, ()),
+    )
 
 
 def _note(state: State, job: Job, now_ms: int) -> JobNote:
@@ -55,6 +94,7 @@ def _note(state: State, job: Job, now_ms: int) -> JobNote:
         job.why or _why_waiting(state, job, now_ms),
         job.submitted_ms,
         job.ended_ms,
+        job.cancelled_ms,
     )
 
 

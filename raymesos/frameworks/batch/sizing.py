@@ -23,7 +23,7 @@ LEAST_PART = 2
 def chunk_size(state: State, job: Job, run: int) -> int:
     """How many of the next `run` inputs go into one task."""
     spec = job.spec
-    if spec.gang or spec.isolated or spec.runtime_limit_ms is not None or spec.ports:
+    if spec.alone or spec.gang or spec.isolated or spec.runtime_limit_ms is not None or spec.ports:
         return 1
     if job.input_us is None:
         return max(1, min(spec.total // FIRST_PART, state.settings.chunk_inputs, run))

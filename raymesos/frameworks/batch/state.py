@@ -43,6 +43,8 @@ class Row:
     reason: str = ""
     agent_id: str = ""
     message: str = ""
+    steps: list[tuple[str, int, str]] = field(default_factory=list)
+    """(state, when, Titus' reason code), oldest first: no state twice in a row, so a handful."""
 
 
 @dataclass(slots=True)
@@ -114,9 +116,16 @@ class Job:
     """(`slots_version` that it was reckoned for, how many tasks could run at once)."""
     limit_asked: bool = False
     """A wake for the next runtime limit has been asked for."""
+    cancelled_ms: int | None = None
     version: int = 0
     """Grows with every change that a client may want to see."""
     noted: int = -1
+    described: bool = False
+    """Whether the observer knows its spec."""
+    moved: dict[str, Row] = field(default_factory=dict)
+    """Attempts that have changed since the observer was told of them."""
+    task_attributes: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """By task id, of those that were given some."""
 
     @property
     def id(self) -> str:
@@ -195,6 +204,14 @@ def add_row(state: State, job: Job, row: Row) -> None:
     for old in [r for r in job.rows if r not in job.chunks][:surplus]:
         del job.rows[old]
     job.sweep_rows_at = len(job.rows) + ROWS_SLACK
+
+
+def step(job: Job, row: Row, state: TaskState, now_ms: int, reason: str = "") -> None:
+    """The attempt is in this state from now on; said again it changes nothing."""
+    row.state = state
+    if not row.steps or (row.steps[-1][0], row.steps[-1][2]) != (state, reason):
+        row.steps.append((str(state), now_ms, reason))
+        job.moved[row.id] = row
 
 
 def add_chunk(job: Job, chunk: Chunk) -> None:

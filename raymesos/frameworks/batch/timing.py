@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.frameworks.batch.state import Chunk, Job, Kill, State
+from raymesos.frameworks.batch.state import Chunk, Job, Kill, State, step
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import TaskState
 from raymesos.wire import messages
@@ -44,7 +44,7 @@ def kill(state: State, job: Job, chunk: Chunk, why: str, out: Outbox, now_ms: in
     """Have the task killed; `why` (Titus' code) decides what becomes of its inputs. Asked for again it is repeated, for the reason given first."""
     if chunk.kill is None:
         chunk.kill = Kill(why, now_ms + state.settings.kill_stuck_ms)
-        chunk.row.state = TaskState.KILLING
+        step(job, chunk.row, TaskState.KILLING, now_ms, why)
         job.version += 1
     else:
         chunk.kill.attempts += 1

@@ -20,7 +20,7 @@ from raymesos.model.tasks import TaskState
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.jobs import CancelAnswered, ForgetJobs, InputSegment, JobAccepted, JobRefused, JobsForgotten, Submit
 from raymesos.wire.messages import FrameworkError, Kill, Reconcile, Revive, Subscribe, Subscribed, UpdateFramework
-from raymesos.wire.notes import JobNote
+from raymesos.wire.notes import AttemptNote, JobNote, JobSpecNote
 from raymesos.wire.work import Blob
 
 # ---------------------------------------------------------------- the door
@@ -384,24 +384,24 @@ def test_a_job_is_told_to_the_observer_as_it_is() -> None:
     rig.run(*rig.offer())
     out = Outbox()
     rig.machine.handle(rig.now, "framework/batch", Wake("notes"), out)
-    (note,) = out.notes
-    assert isinstance(note, JobNote)
+    (note,) = [n for n in out.notes if isinstance(n, JobNote)]
     assert (note.waiting, note.running, note.succeeded, note.why) == (2, 1, 0, "max_parallel is 1")
 
 
 def test_an_observer_that_lost_its_memory_is_told_of_each_job_again() -> None:
     rig = Rig()
     rig.submit()
+    rig.offer()
 
-    def told(message: object) -> list[object]:
+    def told(message: object) -> list[type]:
         out = Outbox()
         rig.machine.handle(rig.now, "framework/batch", message, out)
         rig.machine.handle(rig.now, "framework/batch", Wake("notes"), out)
-        return out.notes
+        return [type(note) for note in out.notes]
 
-    assert len(told(Wake("notes"))) == 1
+    assert told(Wake("notes")) == [AttemptNote, JobNote]
     assert told(LinkUp(OBSERVER, restarted=False)) == []
-    assert len(told(LinkUp(OBSERVER, restarted=True))) == 1
+    assert told(LinkUp(OBSERVER, restarted=True)) == [AttemptNote, JobSpecNote, JobNote]
 
 
 # ---------------------------------------------------------------- bounds
