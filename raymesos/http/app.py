@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics, events, live, reading
+from raymesos.http.mesos.scheduler import SchedulerApi
 from raymesos.http.prometheus import routes as prometheus
 from raymesos.http.prometheus.requests import Counted
 from raymesos.http.security.gate import Gate
@@ -20,7 +21,8 @@ from raymesos.http.site import Site
 
 def make_app(site: Site) -> ASGIApp:
     """All that is served at the master's address."""
-    hot: dict[str, ASGIApp] = {}
+    scheduler = SchedulerApi(site)
+    hot: dict[str, ASGIApp] = {f"{prefix}/api/v1/scheduler": scheduler for prefix in ("", "/master")}
     routes: list[BaseRoute] = [
         *basics.routes(site),
         *prometheus.routes(site),
