@@ -53,6 +53,9 @@ class ShimSide:
         )
         self._works: dict[str, Any] = {}
         self._parts: dict[str, int] = {}
+        self._coming: dict[str, bool] = {}
+        """True for a task whose data are being fetched; who takes it out says what becomes of it."""
+        self._lock = threading.Lock()
         self._data = ThreadPoolExecutor(max_workers=4, thread_name_prefix="data")
         self._homes: dict[str, str] = {}
 
@@ -68,7 +71,7 @@ class ShimSide:
                 self._works[message.task_id] = message.work
                 self._start(message)
             case StopWork():
-                self._link.stop(message.task_id, message.grace_ms)
+                self._stop(message, out)
             case ForgetWork():
                 self._works.pop(message.task_id, None)
                 self._parts.pop(message.task_id, None)
@@ -90,6 +93,7 @@ class ShimSide:
                 if self._is_here(work.fn) and self._is_here(work.inputs):
                     self._link.run(message.task_id, "run_chunk", common | _chunk(work))
                 else:
+                    self._coming[message.task_id] = True
                     self._data.submit(self._fetch_and_start, message.task_id, work, common)
             case CommandsWork():
                 self._link.run(message.task_id, "run_commands", common | _commands(work))
@@ -97,6 +101,16 @@ class ShimSide:
                 self._link.run(message.task_id, "run_command", common | {"argv": list(work.argv)})
             case ResidentWork():
                 self._link.run(message.task_id, "run_resident", common | {"argv": list(work.argv)})
+
+    def _stop(self, message: StopWork, out: Outbox) -> None:
+        """What the shim has not got yet, since its data are on their way, never starts."""
+        with self._lock:
+            here = self._coming.pop(message.task_id, False)
+        if here:
+            ended = WorkEnded(message.task_id, reason=Reason.EXECUTOR_TERMINATED, message="stopped before it started")
+            out.send(self._executor, ended)
+        else:
+            self._link.stop(message.task_id, message.grace_ms)
 
     # ------------------------------------------------------------ from the shim, on the reader's thread
 
@@ -181,9 +195,12 @@ class ShimSide:
         except Exception as error:  # noqa: BLE001 - whatever keeps the data away, the task cannot run here
             # Not the user's doing: the data were there when the job was taken in.
             message = f"its data could not be fetched: {error}"
-            self._post(WorkEnded(task_id, reason=Reason.EXECUTOR_TERMINATED, message=message))
+            if self._coming.pop(task_id, False):
+                self._post(WorkEnded(task_id, reason=Reason.EXECUTOR_TERMINATED, message=message))
             return
-        self._link.run(task_id, "run_chunk", common | fields)
+        with self._lock:  # Else a stop could pass between the two, and find the task neither here nor there.
+            if self._coming.pop(task_id, False):
+                self._link.run(task_id, "run_chunk", common | fields)
 
     def _fetch(self, blob: Blob, work: ChunkWork) -> dict[str, Any]:
         if self._is_here(blob):

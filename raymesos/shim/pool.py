@@ -130,11 +130,16 @@ class Pool:
         limits.cut_output(task)
         usage = answer["usage"]
         task.cpu_ms, task.peak_rss_kb = usage["cpu_ms"], max(task.peak_rss_kb, usage["peak_rss_kb"])
-        self._keep(worker, alone=bool(task.request.get("alone")))
+        # Its answer has crossed a signal to it, of which the next chunk would die.
+        signalled = task.stopped or bool(task.over_memory)
+        self._keep(worker, alone=signalled or bool(task.request.get("alone")))
         if "refused" in answer:
             self._shim.finish(task, None, None, answer["refused"], LAUNCH_FAILED)
             return
         fields = {k: answer[k] for k in ("lo", "hi", "failed", "elapsed_us", "results")}
+        if task.stopped and fields["failed"]:
+            # A handler of users' code may have made an exception of the signal: from there on nothing counts.
+            fields |= {"hi": fields["failed"][0][0], "failed": []}
         self._shim.tell(task, "report", {"id": task.id, **fields})
         self._shim.finish(task, 0, None)
 

@@ -107,15 +107,16 @@ def environment(pid: int, name: bytes) -> bytes | None:
     return next((e[len(prefix) :] for e in entries if e.startswith(prefix)), None)
 
 
-def send_signal(pid: int, number: int, *, group: bool = False) -> None:
-    """Signal a process or its group; one that is gone is fine."""
+def send_signal(pid: int, number: int, *, group: bool = False) -> bool:
+    """Signal a process or its group; one that is gone is fine. False if nobody got the signal."""
     try:
         if group:
             os.killpg(pid, number)
         else:
             os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
-        return
+        return False
+    return True
 
 
 def all_pids() -> list[int]:

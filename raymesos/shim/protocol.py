@@ -17,7 +17,7 @@ client → shim
 shim → client
     started {id, pid}
     report  {id, lo, hi, ok, failed: [[index, error, exit, signal]], culprit, culprit_error, elapsed_us, results: {inline} | {path, size}}
-    ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report
+    ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report; REASON_EXECUTOR_TERMINATED if it was stopped
     data    {id, data}              from a resident's control channel
 
 What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back. `welcome` names what still runs and what has ended, and
@@ -42,7 +42,7 @@ MEMORY = "REASON_CONTAINER_LIMITATION_MEMORY"
 LAUNCH_FAILED = "REASON_CONTAINER_LAUNCH_FAILED"
 """For what is wrong with the task: its user pays."""
 LOST = "REASON_EXECUTOR_TERMINATED"
-"""For what is wrong with us: it is run again at the system's cost."""
+"""For what is wrong with us, and for what was stopped: it is run again at the system's cost."""
 
 _HEAD = struct.Struct("<I")
 

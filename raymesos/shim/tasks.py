@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raymesos.shim import process
+from raymesos.shim.protocol import LOST, MEMORY
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Task:
     stop_at: float | None = None
     """When SIGKILL follows the SIGTERM; set once a stop was asked for."""
     stopped: bool = False
+    """Its end was asked for: nothing that it dies of from then on is laid to users' code."""
     over_memory: str = ""
     peak_rss_kb: int = 0
     cpu_ms: int = 0
@@ -42,7 +44,10 @@ class Task:
     def ended(self, exit_code: int | None, number: int | None, message: str = "", reason: str = "") -> dict[str, Any]:
         """The fields of `ended`."""
         if self.over_memory and not reason:
-            reason, message = "REASON_CONTAINER_LIMITATION_MEMORY", self.over_memory
+            reason, message = MEMORY, self.over_memory
+        elif self.stopped and exit_code != 0:
+            # Its owner may never have asked: a former life of it did, or the shim itself gave the owner up.
+            reason = LOST
         return {
             "id": self.id,
             "exit": exit_code,
@@ -74,7 +79,9 @@ def kill_task(task: Task, number: int) -> None:
     if not task.pid:
         return
     family = process.tree(task.pid) if number == signal.SIGKILL else []
-    process.send_signal(task.pid, number, group=True)
+    if not process.send_signal(task.pid, number, group=True):
+        # A worker that was forked a moment ago does not lead a group yet: it would live on until its grace is over.
+        process.send_signal(task.pid, number)
     for pid in family:
         process.send_signal(pid, number)
 

@@ -77,7 +77,7 @@ class SimulatedShim:
             case StartWork():
                 self._take(now_ms, message, out)
             case StopWork(task_id):
-                self._end(now_ms, Finish(task_id, None, TERMINATED), out)
+                self._end(now_ms, Finish(task_id, None, TERMINATED, Reason.EXECUTOR_TERMINATED), out)
             case Begin(task_id):
                 self._begin(task_id, out)
             case Finish():

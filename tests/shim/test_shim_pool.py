@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shim_rig import Owner, Pipe, alive, ended, values
+from shim_rig import PATIENCE_S, Owner, Pipe, alive, ended, values
 
 from raymesos.shim.limits import OUTPUT_BYTES
 from raymesos.shim.protocol import LAUNCH_FAILED, LOST, MEMORY
+from raymesos.shim.tasks import Task, kill_task
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -353,8 +356,53 @@ def test_to_stop_a_chunk_ends_its_worker_and_blames_no_input(owner: Owner, pipe:
     owner.client.send("stop", id="t", grace_ms=60_000)
     end = owner.until("ended", "t")
     assert (end["exit"], end["signal"], end["message"]) == (None, 15, "killed by SIGTERM (15)")
+    assert end["reason"] == LOST, "who did not ask for it has lost it"
     assert [r for r in owner.reports if "culprit" in r] == []
     assert not alive(pid)
+
+
+def test_a_worker_that_was_told_to_end_serves_no_other_chunk(owner: Owner, pipe: Pipe, tmp_path: Path) -> None:
+    path, go = str(pipe), Pipe(tmp_path, "go")
+    gate = str(go)
+
+    def fn(_: Any) -> int:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Its answer crosses the signal.
+        Path(path).write_text("deaf")
+        Path(gate).read_text()
+        return os.getpid()
+
+    owner.chunk("t", fn, [0])
+    assert pipe.read() == "deaf"
+    owner.client.send("stop", id="t", grace_ms=60_000)
+    assert owner.run_command("heard", "true")["exit"] == 0
+    go.write()
+    assert good(owner.until("ended", "t"))
+    assert pid_of(owner, "next") != values(owner.reports[0])[0]
+
+
+def test_what_users_code_makes_of_the_signal_fails_no_input(owner: Owner, pipe: Pipe) -> None:
+    path = str(pipe)
+
+    def fn(x: int) -> int:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+        if x == 1:
+            Path(path).write_text("waits")
+            __import__("threading").Event().wait()
+        return x
+
+    owner.chunk("t", fn, range(3))
+    assert pipe.read() == "waits"
+    owner.client.send("stop", id="t", grace_ms=60_000)
+    owner.until("ended", "t")
+    [report] = owner.reports
+    assert (report["lo"], report["hi"], report["failed"]) == (0, 1, [])
+    assert values(report)[0] == 0
+
+
+def test_a_process_that_leads_no_group_yet_hears_of_its_end_too() -> None:
+    child = subprocess.Popen(["sleep", "1000"])
+    kill_task(Task("t", "owner", "chunk", {}, pid=child.pid), signal.SIGTERM)
+    assert child.wait(PATIENCE_S) == -signal.SIGTERM
 
 
 def test_a_chunk_that_was_stopped_before_its_worker_came_does_not_run(owner: Owner, tmp_path: Path) -> None:
@@ -364,7 +412,7 @@ def test_a_chunk_that_was_stopped_before_its_worker_came_does_not_run(owner: Own
         owner.client.send("stop", id=f"t{n}", grace_ms=60_000)
     ends = [owner.until("ended", f"t{n}") for n in range(40)]
     early = [end for end in ends if end["message"] == "stopped before it started"]
-    assert all(end["exit"] is None for end in early)
+    assert all((end["exit"], end["reason"]) == (None, LOST) for end in early)
     assert early
     assert good(owner.run_chunk("next", lambda x: x, [1]))
 

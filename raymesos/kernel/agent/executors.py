@@ -199,7 +199,8 @@ def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Ou
             again.append(task)  # Queued, or lost on the way, or still on it: a second launch changes nothing.
         else:
             fate = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, "executor restarted and has lost the task")
-            updates.book(state, framework, status_of(state, now_ms, task.info.task_id, executor.id, fate), out)
+            told = status_of(state, now_ms, task.info.task_id, executor.id, stopping.fate_of(task, fate))
+            updates.book(state, framework, told, out)
             lost.append(task)
     for task in again:
         task.handed_over = False

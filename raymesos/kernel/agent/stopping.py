@@ -6,6 +6,8 @@ had not ended by themselves get the executor's `Fate` when the process is known 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raymesos.kernel.agent import operations, updates
 from raymesos.kernel.agent.state import (
     Executor,
@@ -17,6 +19,7 @@ from raymesos.kernel.agent.state import (
     State,
     Stopped,
     Stopping,
+    Task,
     event,
     executor_of,
     executors,
@@ -185,8 +188,16 @@ def _end_tasks(state: State, executor: Executor, fate: Fate, out: Outbox, now_ms
     framework = state.frameworks[executor.framework_id]
     for task in tasks_of(state, executor):
         if not (queued_only and task.handed_over):
-            told = status_of(state, now_ms, task.info.task_id, executor.id, task.fate or fate)
+            told = status_of(state, now_ms, task.info.task_id, executor.id, fate_of(task, fate))
             updates.book(state, framework, told, out)
+
+
+def fate_of(task: Task, fate: Fate) -> Fate:
+    """What is reported of the task when its executor ends so. One that was being killed is killed: why, says who asked for it."""
+    if task.fate is not None:
+        return task.fate
+    killed = task.kill_grace_ms is not None and fate.state is TaskState.FAILED
+    return replace(fate, state=TaskState.KILLED, reason=Reason.NONE) if killed else fate
 
 
 def _drop(framework: Framework, executor: Executor, out: Outbox) -> None:

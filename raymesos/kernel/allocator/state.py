@@ -55,6 +55,7 @@ def forget_all(state: State) -> None:
     """The books are empty. Chance goes on where it was."""
     state.ledger, state.roster, state.filters, state.holds = _books(state.settings, state.dice)
     state.inverse = {}
+    state.released = 0
     state.candidates = {}
     state.all_agents = False
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.executor.state import Ended, Kept, Receiver, State, Task, forget_if_done, reply_to
+from dataclasses import replace
+
+from raymesos.kernel.executor.state import Ended, Kept, Killing, Receiver, State, Task, forget_if_done, reply_to
 from raymesos.machine import Outbox
 from raymesos.wire.messages import ForgetWork
 from raymesos.wire.work import WorkReport, WorkReportTaken
@@ -12,7 +14,10 @@ REPORT_BYTES = 500
 
 
 def forward(state: State, report: WorkReport, out: Outbox, now_ms: int) -> None:
-    """Send a report of the shim to the framework of its task and keep it. One that is kept already, or of an unknown task, changes nothing."""
+    """Send a report of the shim to the framework of its task and keep it. One that is kept already, or of an unknown task, changes nothing.
+
+    Of a task that is being killed it lays the death to no input, as the task's own end does not.
+    """
     task = state.tasks.get(report.task_id)
     address = reply_to(task) if task is not None else ""
     if task is None or not address or (isinstance(task.phase, Ended) and task.phase.forgotten):
@@ -20,6 +25,8 @@ def forward(state: State, report: WorkReport, out: Outbox, now_ms: int) -> None:
     receiver = state.receivers.get(address)
     if receiver is None:
         receiver = state.receivers[address] = Receiver(address, retry_ms=state.settings.report_retry_ms)
+    if isinstance(task.phase, Killing):
+        report = replace(report, culprit=None, culprit_error="")
     key = (report.task_id, report.part)
     if key in receiver.kept:
         return

@@ -209,14 +209,18 @@ def _end(
 
 
 def _verdict(phase: Begun | Running | Killing | Waiting, ending: WorkEnded) -> tuple[TaskState, Reason, str]:
-    """(state, reason, message) of work that ended so. What the shim did of itself (a memory limit) says more than a kill that was asked for."""
+    """(state, reason, message) of work that ended so. Once a kill was asked for it is killed, whatever it died of: who was first cannot be told.
+
+    Of one that is out of time, what the shim did of itself (a memory limit) says more: both are the user's to pay for.
+    """
     text = ending.message or _how(ending)
+    if isinstance(phase, Killing):
+        if phase.why is Reason.NONE:
+            return TaskState.KILLED, Reason.NONE, _joined(phase.because, text)
+        if ending.reason in (Reason.NONE, Reason.EXECUTOR_TERMINATED):
+            return TaskState.FAILED, phase.why, f"out of time: {text}"
     if ending.reason is not Reason.NONE:
         return TaskState.FAILED, ending.reason, text
-    if isinstance(phase, Killing):
-        if phase.why is not Reason.NONE:
-            return TaskState.FAILED, phase.why, f"out of time: {text}"
-        return TaskState.KILLED, Reason.NONE, _joined(phase.because, text)
     if ending.signal is None and ending.exit_code is None:
         return TaskState.FAILED, Reason.CONTAINER_LAUNCH_FAILED, text
     if ending.exit_code == 0 and ending.signal is None:

@@ -347,6 +347,7 @@ def _start(state: State, out: Outbox, now_ms: int) -> None:
 def _tell_allocator_all(state: State, out: Outbox) -> None:
     """Reset the allocator's books and tell it everything; grants of before are void."""
     state.resets += 1
+    preemption.told_anew(state)
     inverse.rescind_all(state, out)
     out.send(ALLOCATOR, AllocatorReset(state.allocator_epoch, paused=state.expected > 0))
     if state.weights:

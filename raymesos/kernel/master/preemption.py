@@ -61,6 +61,13 @@ def released(state: State, task: Task) -> int:
     return state.releases
 
 
+def told_anew(state: State) -> None:
+    """The allocator's books begin anew and hold what has come free: nobody waits for its word about a release of before, which may be lost."""
+    for plans in state.plans.values():
+        for plan in plans:
+            plan.released = 0
+
+
 def _is_over(state: State, plan: Plan, seen: int) -> bool:
     """All of it has come free, and the allocator knew that when it claimed what it claims now; or what was to come free is lost with its agent."""
     agent = state.agents.get(plan.agent_id)

@@ -39,6 +39,26 @@ def test_the_tasks_of_a_lost_executor_fail_and_the_next_task_starts_a_new_one() 
     assert to(LAUNCHER, rig.run(task("t3"))) == [StartExecutor(F1, E1, "c-S0")]
 
 
+def test_a_task_that_was_being_killed_is_killed_when_its_executor_is_lost() -> None:
+    rig = Rig()
+    rig.running(task("t1"), task("t2"))
+    rig.tell(KillTask(F1, "t1", 500))
+    assert updates(rig.tell(ExecutorLost(F1, E1, "killed by SIGKILL", 9))) == [
+        ("t1", TaskState.KILLED, Reason.NONE),
+        ("t2", TaskState.FAILED, Reason.EXECUTOR_TERMINATED),
+    ]
+
+
+def test_a_task_that_was_being_killed_is_killed_when_its_executor_comes_back_without_it() -> None:
+    rig = Rig()
+    rig.running(task("t1"), task("t2"))
+    rig.tell(KillTask(F1, "t1", 500))
+    assert updates(rig.subscribe()) == [
+        ("t1", TaskState.KILLED, Reason.NONE),
+        ("t2", TaskState.FAILED, Reason.EXECUTOR_TERMINATED),
+    ]
+
+
 def test_an_executor_that_never_came_up_fails_its_queue() -> None:
     rig = Rig()
     rig.register()

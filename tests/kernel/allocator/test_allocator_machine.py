@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from raymesos.errors import InvariantBroken
 from raymesos.machine import OBSERVER, LinkDown, LinkUp, Wake
 from raymesos.model.attributes import Attributes
+from raymesos.model.quota import Quota
 from raymesos.model.resources import EMPTY, Disk, Key, Reservation, Resources, Shared, build
 from raymesos.model.tasks import ALL_CAPABILITIES
 from raymesos.wire.messages import (
@@ -29,6 +30,8 @@ from raymesos.wire.messages import (
     FrameworkChanged,
     FrameworkDeactivated,
     FrameworkRemoved,
+    Preempt,
+    QuotasChanged,
     Recover,
     ReviveRoles,
     SuppressRoles,
@@ -708,3 +711,25 @@ def test_an_observer_that_lost_its_memory_is_told_of_roles_and_waits_again() -> 
     d.tick()
     assert sorted((n.role, n.weight) for n in d.notes_of(ShareNote)) == [("x", "1"), ("y", "1"), ("z", "3")]
     assert sorted(waits(d)) == [("F1", "no_agents"), ("F2", "suppressed")]
+
+
+def test_claims_carry_the_last_release_that_was_heard_of_since_the_masters_last_reset() -> None:
+    d = Driver(preemption="guarantee")
+    owed = Quota("owed", guarantee=(("cpus", 1_000),))
+
+    def seen_by_claims() -> list[int]:
+        d.agent("A1", r(1, 512), held=(("F", "dev", r(1, 256)),))
+        d.tick()
+        claims = [m for m in d.messages if isinstance(m, Preempt)]
+        d.messages.clear()
+        return list(dict.fromkeys(m.seen for m in claims))
+
+    everything = (FrameworkAdded("F", ("dev", "owed"), (), ALL_CAPABILITIES), QuotasChanged((owed,)))
+    d.send(*everything)
+    assert seen_by_claims() == [0]
+    d.send(Recover("F", "dev", "A1", d.incarnation, Resources.parse("mem:1"), None, release=7))
+    d.tick()
+    assert [m.seen for m in d.messages if isinstance(m, Preempt)] == [7]
+    d.messages.clear()
+    d.send(AllocatorReset(2), *everything)
+    assert seen_by_claims() == [0]

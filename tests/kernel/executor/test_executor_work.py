@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from executor_rig import AGENT, E1, F1, SHIM, Rig, chunk, report, states, statuses, task, to
+from executor_rig import AGENT, BATCH, E1, F1, SHIM, Rig, chunk, report, states, statuses, task, to
 
 from raymesos.machine import LinkDown, LinkUp
 from raymesos.model.tasks import Reason, Source, TaskState
@@ -111,12 +111,40 @@ def test_a_killed_task_that_ends_well_is_killed() -> None:
     assert states(rig.end("t1", 0)) == [("t1", TaskState.KILLED, Reason.NONE, "exit 0")]
 
 
-def test_a_task_that_exceeds_its_memory_while_it_is_killed_failed_for_its_memory() -> None:
+ABNORMAL = [
+    WorkEnded("t1", 3, message="m"),
+    WorkEnded("t1", None, 15, message="m"),
+    WorkEnded("t1", None, message="m"),
+    WorkEnded("t1", None, 9, Reason.CONTAINER_LIMITATION_MEMORY, "m"),
+    WorkEnded("t1", None, None, Reason.CONTAINER_LAUNCH_FAILED, "m"),
+    WorkEnded("t1", None, 15, Reason.EXECUTOR_TERMINATED, "m"),
+]
+
+
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("ending", ABNORMAL)
+def test_whatever_a_task_dies_of_once_its_kill_was_asked_for_it_is_killed(ending: WorkEnded, *, started: bool) -> None:
     rig = Rig()
-    rig.run(task("t1"))
+    rig.launch(chunk())
+    if started:
+        rig.tell(WorkStarted("t1"), SHIM)
     rig.tell(KillLaunched("t1", 500))
-    sent = rig.end("t1", None, reason=Reason.CONTAINER_LIMITATION_MEMORY, message="m")
-    assert states(sent) == [("t1", TaskState.FAILED, Reason.CONTAINER_LIMITATION_MEMORY, "m")]
+    [blamed] = to(BATCH, rig.tell(report("t1", culprit=4, culprit_error="m"), SHIM))
+    assert (blamed.culprit, blamed.culprit_error) == (None, "")
+    assert states(rig.tell(ending, SHIM)) == [("t1", TaskState.KILLED, Reason.NONE, "m")]
+
+
+@pytest.mark.parametrize("ending", ABNORMAL)
+def test_a_kill_that_crosses_the_end_of_a_task_changes_nothing_of_it(ending: WorkEnded) -> None:
+    rig = Rig()
+    rig.run(chunk())
+    [blamed] = to(BATCH, rig.tell(report("t1", culprit=4, culprit_error="m"), SHIM))
+    assert (blamed.culprit, blamed.culprit_error) == (4, "m")
+    [(_, state, reason, _)] = states(rig.tell(ending, SHIM))
+    launch_failed = ending.exit_code is None and ending.signal is None
+    own = Reason.CONTAINER_LAUNCH_FAILED if launch_failed else Reason.NONE
+    assert (state, reason) == (TaskState.FAILED, ending.reason or own)
+    assert states(rig.tell(KillLaunched("t1", 500))) == []
 
 
 def test_a_task_that_starts_while_it_is_killed_is_not_running() -> None:
@@ -136,6 +164,17 @@ def test_a_task_over_its_time_fails() -> None:
     assert states(sent) == [("t1", TaskState.KILLING, late, ""), ("t2", TaskState.KILLING, late, "")]
     sent = rig.end("t1", None, signal=9)
     assert states(sent) == [("t1", TaskState.FAILED, late, "out of time: killed by SIGKILL (9)")]
+    assert states(rig.end("t2", None, signal=15, reason=Reason.EXECUTOR_TERMINATED, message="m")) == [
+        ("t2", TaskState.FAILED, late, "out of time: m")
+    ]
+
+
+def test_a_task_out_of_time_and_over_its_memory_failed_for_its_memory() -> None:
+    rig = Rig()
+    rig.run(task("t1", max_completion_ms=2_000))
+    rig.advance(2_000)
+    memory = Reason.CONTAINER_LIMITATION_MEMORY
+    assert states(rig.end("t1", None, signal=9, reason=memory, message="m")) == [("t1", TaskState.FAILED, memory, "m")]
 
 
 def test_a_task_that_ends_in_time_is_not_stopped() -> None:
