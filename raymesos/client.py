@@ -11,6 +11,7 @@ import atexit
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from raymesos.actors import cluster as clusters
@@ -64,31 +65,20 @@ def start(
     http = None if port is None else HttpPlan(port=port)
     name = name or f"{DEFAULT_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     if address is None:
-        started = clusters.start_local(
-            agents=agents,
-            cpus=cpus,
-            mem_mb=mem,
-            name=name,
-            work_dir=work_dir,
-            progress=tell,
-            settings=settings,
-            lend=lend,
-            estimator=estimator,
-            http=http,
-        )
+        begin = partial(clusters.start_local, agents=agents)
     else:
-        started = clusters.start_on(
-            address=address,
-            cpus=cpus,
-            mem_mb=mem,
-            name=name,
-            work_dir=work_dir,
-            progress=tell,
-            settings=settings,
-            lend=lend,
-            estimator=estimator,
-            http=http,
-        )
+        begin = partial(clusters.start_on, address=address)
+    started = begin(
+        cpus=cpus,
+        mem_mb=mem,
+        name=name,
+        work_dir=work_dir,
+        progress=tell,
+        settings=settings,
+        lend=lend,
+        estimator=estimator,
+        http=http,
+    )
     for line in started.said:
         say(line)
     cluster = Cluster(started.running, started)

@@ -10,12 +10,12 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from raymesos.errors import Conflict, InvalidValue
-from raymesos.frameworks.custom.machine import Call, Callback, CustomMachine
+from raymesos.frameworks.custom.machine import Call, CustomMachine
 from raymesos.machine import MASTER, LinkUp
 from raymesos.sdk.calls import Calls
 from raymesos.sdk.scheduler import Scheduler, tell
 from raymesos.sdk.values import FrameworkInfo
-from raymesos.wire.messages import FrameworkError, Teardown
+from raymesos.wire.messages import FrameworkError, FrameworkEvent, Teardown
 
 if TYPE_CHECKING:
     from raymesos.actors.mailbox import Post
@@ -54,7 +54,7 @@ class Driver(Calls):
         self._scheduler, self._cluster = scheduler, cluster
         self._machine = CustomMachine(framework.to_wire(), tuple(self._roles(suppressed_roles)))
         self._post: Post | None = None
-        self._told: SimpleQueue[Callback | None] = SimpleQueue()
+        self._told: SimpleQueue[FrameworkEvent | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"scheduler {framework.name}", daemon=True)
         self._ending = threading.Lock()
         self._status = ""
@@ -173,7 +173,7 @@ class Driver(Calls):
         finally:
             self._leave()
 
-    def _tell(self, callback: Callback) -> None:
+    def _tell(self, callback: FrameworkEvent) -> None:
         try:
             tell(self._scheduler, self, callback)
         except BaseException as error:  # noqa: BLE001 - `join` raises it

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from raymesos.errors import Conflict
-from raymesos.frameworks.custom.machine import Callback
 from raymesos.sdk.operations import OperationStatus, operation_status_of
 from raymesos.sdk.values import InverseOffer, Offer, TaskStatus, inverse_offer_of, offer_of, status_of
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
+    FrameworkEvent,
     FromExecutor,
     InverseOffers,
     Offers,
@@ -64,7 +64,7 @@ class Scheduler:
         raise Conflict(f"the master ended the subscription: {message}")
 
 
-def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
+def tell(scheduler: Scheduler, driver: Driver, callback: FrameworkEvent) -> None:
     """Call the scheduler. Raises what it raises."""
     match callback:
         case Subscribed(framework_id):

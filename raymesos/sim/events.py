@@ -10,6 +10,7 @@ from raymesos.model.resources import Resources
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
+    FrameworkEvent,
     FromExecutor,
     InverseOffers,
     Launch,
@@ -26,19 +27,6 @@ from raymesos.wire.messages import (
 from raymesos.wire.messages import InverseOffer as WireInverseOffer
 from raymesos.wire.messages import Offer as WireOffer
 from raymesos.wire.messages import Unavailability as WireUnavailability
-
-FrameworkEvent = (
-    Subscribed
-    | Offers
-    | Rescind
-    | InverseOffers
-    | RescindInverse
-    | Update
-    | OperationUpdate
-    | FromExecutor
-    | Failure
-    | FrameworkError
-)
 
 
 class Calendar:

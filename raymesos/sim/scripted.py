@@ -18,7 +18,6 @@ from raymesos.model.resources import EMPTY, Resources
 from raymesos.sim.events import (
     Calendar,
     Event,
-    FrameworkEvent,
     InverseOffer,
     LaunchGroupOp,
     LaunchOp,
@@ -48,6 +47,7 @@ from raymesos.wire.messages import (
     Decline,
     DeclineInverse,
     Demand,
+    FrameworkEvent,
     FrameworkInfo,
     Kill,
     LaunchGroup,

@@ -181,6 +181,20 @@ from raymesos.wire.values import (
     TaskStatus,
 )
 
+FrameworkEvent = (
+    Subscribed
+    | Offers
+    | Rescind
+    | InverseOffers
+    | RescindInverse
+    | Update
+    | OperationUpdate
+    | FromExecutor
+    | Failure
+    | FrameworkError
+)
+"""What the master tells a framework of a subscription."""
+
 __all__ = [
     "Accept",
     "AcceptInverse",
@@ -241,6 +255,7 @@ __all__ = [
     "FrameworkChanged",
     "FrameworkDeactivated",
     "FrameworkError",
+    "FrameworkEvent",
     "FrameworkIdBurnt",
     "FrameworkIdGiven",
     "FrameworkInfo",

@@ -23,6 +23,7 @@ from raymesos.wire.messages import (
     Demand,
     Failure,
     FrameworkError,
+    FrameworkEvent,
     FrameworkInfo,
     FromExecutor,
     InverseOffers,
@@ -46,23 +47,11 @@ from raymesos.wire.messages import (
     Update,
 )
 
-Callback = (
-    Subscribed
-    | Offers
-    | Rescind
-    | InverseOffers
-    | RescindInverse
-    | Update
-    | OperationUpdate
-    | FromExecutor
-    | Failure
-    | FrameworkError
-)
 InverseCall = AcceptInverse | DeclineInverse
 OperationCall = AcknowledgeOperation | ReconcileOperations
 Call = Accept | Decline | InverseCall | Revive | Suppress | Kill | Acknowledge | Reconcile | OperationCall | Teardown
 """What the scheduler asks for, with an empty framework id: it may not have heard its own yet."""
-Inbox = Callback | Call | Wake | LinkDown | LinkUp
+Inbox = FrameworkEvent | Call | Wake | LinkDown | LinkUp
 
 SUBSCRIBE_RETRY_MS = 1_000
 
@@ -81,7 +70,7 @@ class State:
     """The subscription is over for good: torn down, or ended by the master."""
     offers: dict[str, None] = field(default_factory=dict)
     inverse_offers: dict[str, None] = field(default_factory=dict)
-    callbacks: list[Callback] = field(default_factory=list)
+    callbacks: list[FrameworkEvent] = field(default_factory=list)
 
 
 class CustomMachine:
@@ -90,7 +79,7 @@ class CustomMachine:
     def __init__(self, info: FrameworkInfo, suppressed: tuple[str, ...] = ()) -> None:
         self.state = State(info, {role: None for role in info.roles if role not in suppressed})
 
-    def take_callbacks(self) -> list[Callback]:
+    def take_callbacks(self) -> list[FrameworkEvent]:
         """What the scheduler has not been told yet, oldest first; each is handed out once."""
         taken, self.state.callbacks = self.state.callbacks, []
         return taken
@@ -156,7 +145,7 @@ def _parted(state: State) -> None:
     state.inverse_offers.clear()
 
 
-def _hear_master(state: State, message: Callback, out: Outbox) -> None:
+def _hear_master(state: State, message: FrameworkEvent, out: Outbox) -> None:
     match message:
         case Subscribed():
             _subscribed(state, message, out)

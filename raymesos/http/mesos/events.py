@@ -16,6 +16,7 @@ from raymesos.model.resources import Resources
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
+    FrameworkEvent,
     FromExecutor,
     InverseOffer,
     InverseOffers,
@@ -28,19 +29,7 @@ from raymesos.wire.messages import (
     Update,
 )
 
-Event = (
-    Subscribed
-    | Offers
-    | Rescind
-    | InverseOffers
-    | RescindInverse
-    | Update
-    | OperationUpdate
-    | FromExecutor
-    | Failure
-    | FrameworkError
-    | Heartbeat
-)
+Event = FrameworkEvent | Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
