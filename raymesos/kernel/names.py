@@ -5,8 +5,13 @@ from __future__ import annotations
 from hashlib import blake2b
 
 
-def executor_address(agent_name: str, executor_id: str) -> str:
-    return f"executor/{agent_name}/{executor_id}"
+def executor_address(agent_name: str, executor_id: str, framework_id: str = "") -> str:
+    """Executors that frameworks have described are named by them alone: two frameworks may use one id, so theirs has `framework_id` in it."""
+    return (
+        f"executor/{agent_name}/{framework_id}/{executor_id}"
+        if framework_id
+        else f"executor/{agent_name}/{executor_id}"
+    )
 
 
 def launcher_address(agent_name: str) -> str:

@@ -14,6 +14,7 @@ from raymesos.wire.notes import (
     AgentNote,
     AttemptNote,
     EventNote,
+    ExecutorNote,
     FrameworkNote,
     JobNote,
     JobSpecNote,
@@ -55,6 +56,8 @@ class View:
     """By framework id; none for those without offers."""
     tasks: dict[TaskKey, TaskNote] = field(default_factory=dict)
     """Live tasks, unreachable ones among them."""
+    executors: dict[tuple[str, str, str], ExecutorNote] = field(default_factory=dict)
+    """Those that live and were described by their frameworks, by (framework id, agent id, executor id)."""
     ended_tasks: dict[TaskKey, TaskNote] = field(default_factory=dict)
     roles: dict[str, ShareNote] = field(default_factory=dict)
     history: History = field(default_factory=History)
@@ -83,6 +86,8 @@ def fold(view: View, note: object) -> None:
             _put(view.frameworks, note.framework_id, note, ended=note.state == "completed")
         case TaskNote():
             _task(view, note)
+        case ExecutorNote():
+            _executor(view, note)
         case OffersNote():
             view.offers[note.framework_id] = note
         case OutstandingNote():
@@ -158,6 +163,14 @@ def _joined(before: tuple[TaskStatus, ...], new: tuple[TaskStatus, ...]) -> tupl
         kept = before[:-1] if before[-1].state == status.state else before
         before = (*kept, status)[-STATUSES_KEPT:]
     return before
+
+
+def _executor(view: View, note: ExecutorNote) -> None:
+    key = (note.framework_id, note.agent_id, note.info.executor_id)
+    if note.state == "ended":
+        view.executors.pop(key, None)
+    else:
+        view.executors[key] = note
 
 
 def _share(view: View, note: ShareNote) -> None:

@@ -2,7 +2,7 @@
 
 It notes violations and goes on; whoever runs a simulation decides what they are worth. What is held:
 
-- no agent runs more than it has (`node.overcommitted`);
+- no agent runs more than it has, tasks and executors (`node.overcommitted`);
 - a resource is free, offered or used, never two of these (`offer.*`, `grant.*`, `books.*`);
 - what an operator drains, deactivates or marks gone is not offered, and what is gone does not come back (`offer.barred`, `agent.gone`);
 - nothing runs that was not launched, nor twice (`work.*`);
@@ -21,7 +21,7 @@ from raymesos.machine import ALLOCATOR, MASTER
 from raymesos.sim.audit_grants import GrantAudit
 from raymesos.sim.audit_offers import OfferAudit
 from raymesos.sim.audit_tasks import TaskAudit
-from raymesos.wire.messages import AgentInfo, StartWork
+from raymesos.wire.messages import AgentInfo, ExecutorInfo, StartWork
 
 # A broken machine breaks many things; the first ones tell the story.
 VIOLATIONS_KEPT = 100
@@ -90,6 +90,12 @@ class Auditor:
     def work_ended(self, now_ms: int, agent: str, task_id: str) -> None:
         self._now_ms = now_ms
         self.tasks.work_ended(agent, task_id)
+
+    def executor_began(self, agent: str, info: ExecutorInfo) -> None:
+        self.tasks.executor_began(agent, info)
+
+    def executor_ended(self, agent: str, info: ExecutorInfo) -> None:
+        self.tasks.executor_ended(agent, info)
 
     def died(self, now_ms: int, address: str) -> None:
         """The machine lost its memory."""

@@ -24,6 +24,8 @@ from raymesos.wire.messages import (
     DeactivateAgent,
     Decline,
     DrainAgent,
+    ExecutorExited,
+    ExecutorInfo,
     FrameworkDeactivated,
     FrameworkRemoved,
     MarkAgentGone,
@@ -47,9 +49,11 @@ TaskKey = tuple[str, str]
 class _Agent:
     total: Resources
     held: Resources = EMPTY
-    """All of `offers` and `used`: more than `total` if that has become less."""
+    """All of `offers`, `used` and `executors`: more than `total` if that has become less."""
     offers: dict[str, Resources] = field(default_factory=dict)
     used: dict[TaskKey, Resources] = field(default_factory=dict)
+    executors: dict[TaskKey, Resources] = field(default_factory=dict)
+    """What executors hold themselves, by (framework id, executor id)."""
     due: Mapping[str, int] | None = None
     """What it has said that it has now, by name, while the allocator has not been told."""
 
@@ -84,6 +88,7 @@ class OfferAudit:
             Accept: self._answered,
             Decline: self._answered,
             StatusUpdate: self._updated,
+            ExecutorExited: self._executor_exited,
             Subscribe: self._subscribed,
             LinkDown: self._link_down,
         }
@@ -139,6 +144,8 @@ class OfferAudit:
         agent.due = None
         agent.total = (message.own or info.resources) + as_revocable(info.revocable)
         if isinstance(cause, ReregisterAgent):
+            for framework_id, described in cause.executors:
+                self._use_by_executor(agent, framework_id, described)
             for task in cause.tasks:
                 self._listed(agent, task)
 
@@ -265,6 +272,15 @@ class OfferAudit:
             return
         if agent_id in self._barred:
             self._broken("offer.barred", f"tasks are sent to {agent_id}, which is not to be offered")
+        for info in message.executors:
+            if (message.framework.id, info.executor_id) in agent.executors:
+                continue
+            if info.executor_id not in message.new or not agent.free.contains(info.resources):
+                self._broken(
+                    "offer.overcommitted",
+                    f"executor {info.executor_id} uses {info.resources} of {agent_id}, only {agent.free} is free, new are {message.new}",
+                )
+            self._use_by_executor(agent, message.framework.id, info)
         for task in message.tasks:
             if agent.free.contains(task.resources):
                 self._use(agent, (message.framework.id, task.task_id), task.resources)
@@ -277,6 +293,18 @@ class OfferAudit:
     def _use(self, agent: _Agent, key: TaskKey, resources: Resources) -> None:
         agent.used[key] = resources
         agent.held = agent.held + resources
+
+    def _use_by_executor(self, agent: _Agent, framework_id: str, info: ExecutorInfo) -> None:
+        key = (framework_id, info.executor_id)
+        if key not in agent.executors:
+            agent.executors[key] = info.resources
+            agent.held = agent.held + info.resources
+
+    def _executor_exited(self, address: str, sender: str, message: ExecutorExited) -> None:
+        agent = self._agents.get(self._ids.get(sender, ""))
+        held = agent.executors.pop((message.framework_id, message.executor_id), None) if agent is not None else None
+        if agent is not None and held is not None:
+            agent.held = agent.held - held
 
     def _updated(self, address: str, sender: str, message: StatusUpdate) -> None:
         if is_terminal(message.latest_state) or is_terminal(message.status.state):

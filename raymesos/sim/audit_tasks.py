@@ -13,6 +13,7 @@ from raymesos.sim.audit_grants import Broken
 from raymesos.sim.audit_offers import TaskKey
 from raymesos.wire.messages import (
     Accept,
+    ExecutorInfo,
     ExecutorSubscribe,
     ExecutorUpdate,
     FrameworkRemoved,
@@ -200,6 +201,13 @@ class TaskAudit:
         if resources is not None:
             self.cpus_at_work -= resources.scalar("cpus")
             self._running[agent] = self._running[agent] - resources
+
+    def executor_began(self, agent: str, info: ExecutorInfo) -> None:
+        """What it holds itself is in use, also while no task is at work in it. Whether there was so much is seen when its first task begins."""
+        self._running[agent] = self._running[agent] + info.resources
+
+    def executor_ended(self, agent: str, info: ExecutorInfo) -> None:
+        self._running[agent] = self._running[agent] - info.resources
 
     # ------------------------------------------------------------ updates
 

@@ -7,7 +7,7 @@ from random import Random
 from raymesos.sim.audit import Auditor
 from raymesos.sim.batch_load import BatchLoad
 from raymesos.sim.shim import Fate, Finish
-from raymesos.wire.messages import StartWork
+from raymesos.wire.messages import ExecutorInfo, StartWork
 from raymesos.wire.work import WorkReport
 
 RUN_TENTHS = (10, 300)
@@ -42,6 +42,12 @@ class DrawnWork:
     def ended(self, at_ms: int, agent: str, task_id: str) -> None:
         self._pass(at_ms)
         self._audit.work_ended(at_ms, agent, task_id)
+
+    def executor_began(self, agent: str, info: ExecutorInfo) -> None:
+        self._audit.executor_began(agent, info)
+
+    def executor_ended(self, agent: str, info: ExecutorInfo) -> None:
+        self._audit.executor_ended(agent, info)
 
     def utilisation(self) -> float:
         """The part of all CPUs that was in use, on average, between the first start and the last end."""

@@ -110,7 +110,8 @@ class Faults:
         if running:
             self._count("crash of an executor", name)
             launcher = f"launcher/{name}"
-            self._world.post(launcher, launcher, CrashExecutor(self._rng.choice(running)))
+            framework_id, executor_id = self._rng.choice(running)
+            self._world.post(launcher, launcher, CrashExecutor(executor_id, framework_id))
 
     def _crash_host(self) -> None:
         """An agent's host loses its power: what runs there is gone, what is on its disk is not."""

@@ -7,12 +7,12 @@ system lost is launched again under a new id; one that failed or was killed on p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from raymesos.machine import MASTER, LinkUp, Outbox, Wake
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import ALL_CAPABILITIES, Capability, Reason, TaskState, is_terminal
 from raymesos.sim.converting import Conversions
@@ -22,6 +22,7 @@ from raymesos.wire.messages import (
     Acknowledge,
     AcknowledgeOperation,
     Decline,
+    ExecutorInfo,
     FrameworkError,
     FrameworkInfo,
     InverseOffers,
@@ -36,6 +37,7 @@ from raymesos.wire.messages import (
     Reconcile,
     ReconcileOperations,
     Revive,
+    ShutdownExecutor,
     Subscribe,
     Subscribed,
     Suppress,
@@ -66,6 +68,9 @@ KILL_EVERY = 97
 # One accept in so many launches a group of at most so many tasks.
 GROUP_EVERY = 3
 GROUP_SIZE = 3
+# One accept in so many runs its first tasks in a program of the framework's own, if there is room for that; it is shut down when nothing of the framework runs any more.
+PROGRAM_EVERY = 2
+PROGRAM = Resources.parse("cpus:0.1;mem:32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ class Live:
     agent_id: str
     heard_ms: int
     to_kill: bool = False
+    program: str = ""
+    """The executor of its own that it was launched with."""
 
 
 @dataclass(slots=True)
@@ -102,6 +109,8 @@ class Workload:
     waiting: list[int]
     framework_id: str = ""
     live: dict[str, Live] = field(default_factory=dict)
+    programs: bool = False
+    """Some of its tasks run in a program of its own."""
     launched: int = 0
     accepts: int = 0
     conversions: Conversions = field(default_factory=Conversions)
@@ -223,7 +232,20 @@ class WorkloadMachine:
     def _operations(self, tasks: list[TaskInfo], offer: Offer) -> tuple[Operation, ...]:
         load = self._load
         load.accepts += 1
-        return load.conversions.added(self._launches(tasks), offer, load.accepts)
+        launches = self._launches(self._in_program(tasks, offer))
+        return load.conversions.added(launches, offer, load.accepts)
+
+    def _in_program(self, tasks: list[TaskInfo], offer: Offer) -> list[TaskInfo]:
+        """The same tasks; every so often, if it fits beside them, all are of a custom executor."""
+        load = self._load
+        taken = sum((task.resources for task in tasks), EMPTY)
+        executor_id = f"program-{load.plan.name}"
+        if not load.programs or load.accepts % PROGRAM_EVERY or not offer.resources.contains(taken + PROGRAM):
+            return tasks
+        for task in tasks:
+            load.live[task.task_id].program = executor_id
+        program = ExecutorInfo(executor_id, CommandWork(("program",)), PROGRAM)
+        return [replace(task, work=None, executor=program) for task in tasks]
 
     def _launches(self, tasks: list[TaskInfo]) -> tuple[Operation, ...]:
         """Every so often the first of the tasks are a group, in an executor of its own or in that of the framework."""
@@ -231,6 +253,8 @@ class WorkloadMachine:
         if load.accepts % GROUP_EVERY or len(tasks) < 2:
             return (Launch(tuple(tasks)),)
         executor_id = f"pod-{load.plan.name}" if load.accepts % (2 * GROUP_EVERY) else ""
+        if tasks[0].executor is not None:
+            return (Launch(tuple(tasks)),)
         group = LaunchGroup(tuple(tasks[:GROUP_SIZE]), executor_id)
         rest = tuple(tasks[GROUP_SIZE:])
         return (group, Launch(rest)) if rest else (group,)
@@ -293,9 +317,16 @@ class WorkloadMachine:
             live.to_kill = False
             out.send(MASTER, Kill(load.framework_id, status.task_id, status.agent_id))
 
+    def _end_program(self, ended: Live, out: Outbox) -> None:
+        """A program of which no task is left on its agent is not needed any more."""
+        load, where = self._load, (ended.program, ended.agent_id)
+        if ended.program and not any((live.program, live.agent_id) == where for live in load.live.values()):
+            out.send(MASTER, ShutdownExecutor(load.framework_id, ended.agent_id, ended.program))
+
     def _ended(self, status: TaskStatus, live: Live, out: Outbox) -> None:
         load = self._load
         del load.live[status.task_id]
+        self._end_program(live, out)
         by_user = (
             status.state is TaskState.FINISHED
             or (status.state is TaskState.KILLED and status.reason is not Reason.AGENT_DRAINING)

@@ -30,6 +30,7 @@ from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
 from raymesos.sim.framework_info import framework_info
 from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
+from raymesos.sim.launcher import Program
 from raymesos.sim.maintaining import Maintaining
 from raymesos.sim.observing import Observing
 from raymesos.sim.operating import SharingCalls
@@ -252,6 +253,11 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
             Begin(task.id),
             Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
         )
+
+    def executor(self, agent: str, framework: Framework, executor_id: str) -> Program:
+        """A custom executor of the framework on the agent: what it received, what it sends, its end. Raises UnknownId for the agent."""
+        self.cluster.info(agent)
+        return Program(self.world, agent, framework.id, executor_id)
 
     # ------------------------------------------------------------ faults
 

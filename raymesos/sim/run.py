@@ -50,6 +50,7 @@ def run(
     jobs: int = 0,
     faults: bool = False,
     operators: bool | None = None,
+    programs: bool = False,
     progress: Progress | None = None,
     settings: Settings | None = None,
     watch: Watcher | None = None,
@@ -58,7 +59,8 @@ def run(
 ) -> Report:
     """Run `tasks` tasks of `frameworks` frameworks, and `jobs` batch jobs, on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
-    With `faults`, or if it is said, `operators` drain agents, mark them gone and take machines down meanwhile.
+    With `faults`, or if it is said, `operators` drain agents, mark them gone and take machines down meanwhile. With `programs` some tasks
+    are of custom executors.
     `progress` hears how far it is each virtual second, `watch` each message that a machine took, with what it sent in answer.
     Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
@@ -69,7 +71,7 @@ def run(
         raise InvalidValue("jobs", jobs, "must be at least 0")
     return _Run(
         Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress, watch
-    ).go(1000 * longest_s, faults=faults, operators=faults if operators is None else operators)
+    ).go(1000 * longest_s, faults=faults, operators=faults if operators is None else operators, programs=programs)
 
 
 class _Run:
@@ -91,9 +93,9 @@ class _Run:
         self._batch: BatchLoad | None = None
         self._faults: Faults | None = None
 
-    def go(self, longest_ms: int, *, faults: bool, operators: bool) -> Report:
+    def go(self, longest_ms: int, *, faults: bool, operators: bool, programs: bool) -> Report:
         began = time.perf_counter()
-        self._build()
+        self._build(programs=programs)
         if faults or operators:
             self._plan_faults(faults=faults, operators=operators)
         # A pass of the cyclic collector over a large world takes longer than a round; nothing here is garbage before the end.
@@ -112,7 +114,7 @@ class _Run:
 
     # ------------------------------------------------------------ before
 
-    def _build(self) -> None:
+    def _build(self, *, programs: bool) -> None:
         for plan in plan_agents(self.report.agents, self._rng):
             attributes = Attributes.parse(plan.attributes)
             info = AgentInfo(plan.name, plan.name, plan.resources, attributes, node_id=plan.name)
@@ -121,6 +123,7 @@ class _Run:
             self._work.cpus_in_all += plan.resources.scalar("cpus")
         for wish in plan_frameworks(self.report.frameworks, self.report.tasks, self._rng):
             load = Workload.of(wish)
+            load.programs = programs
             self._loads.append(load)
             self._cluster.adopt(load.address, partial(WorkloadMachine, load))
         if self.report.jobs:

@@ -19,13 +19,14 @@ from raymesos.sim.events import (
     Calendar,
     Event,
     InverseOffer,
-    LaunchGroupOp,
     LaunchOp,
     Offer,
     Task,
     event_of,
 )
+from raymesos.sim.launching import LaunchMakers
 from raymesos.sim.operations import AnyOp, OperationMakers, exact
+from raymesos.sim.programs import ExecutorRow
 from raymesos.sim.reading import (
     OnAgent,
     milliseconds,
@@ -36,7 +37,6 @@ from raymesos.sim.reading import (
     rows,
     task_on_agent,
     texts,
-    whole,
 )
 from raymesos.wire.demands import DemandRows, demand_of
 from raymesos.wire.messages import (
@@ -50,7 +50,6 @@ from raymesos.wire.messages import (
     FrameworkEvent,
     FrameworkInfo,
     Kill,
-    LaunchGroup,
     OperationRef,
     Reconcile,
     ReconcileOperations,
@@ -58,22 +57,17 @@ from raymesos.wire.messages import (
     ShutdownExecutor,
     Subscribe,
     Suppress,
-    TaskInfo,
     TaskRef,
     Teardown,
     ToExecutor,
     UpdateFramework,
 )
-from raymesos.wire.work import CommandWork
 
 if TYPE_CHECKING:
     from raymesos.sim.world import World
 
-SCRIPTED = CommandWork(("scripted",))
-"""What the tasks of scripted frameworks run."""
 
-
-class Framework(OperationMakers):
+class Framework(OperationMakers, LaunchMakers):
     """The handle of a scripted framework. `offers` are outstanding, oldest first; `events` is everything it received, in order."""
 
     def __init__(
@@ -97,7 +91,6 @@ class Framework(OperationMakers):
         self._world = world
         self._calendar = calendar
         self._waiting: list[Any] = []
-        self._launched = 0
         self._answer: str | None = None
 
     # ------------------------------------------------------------ what it knows
@@ -167,53 +160,16 @@ class Framework(OperationMakers):
         self.accept([offer], [operation], refuse_seconds)
         return operation.task
 
-    def launch_op(
-        self,
-        resources: Resources | str,
-        priority: int = 0,
-        *,
-        task_id: str | None = None,
-        executor_id: str = "",
-        kill_grace: float | None = None,
-        max_completion_time: float | None = None,
-        volumes: Iterable[str] = (),
-    ) -> LaunchOp:
-        """An operation for `accept` that starts a task of this shape, with the volumes of these ids; times in seconds."""
-        shape = Resources.of(resources)
-        self._launched += 1
-        id = task_id if task_id is not None else f"{self.name}.{self._launched}"
-        info = TaskInfo(
-            task_id=id,
-            name=id,
-            resources=shape,
-            work=SCRIPTED,
-            executor_id=executor_id,
-            kill_grace_ms=None if kill_grace is None else milliseconds("kill_grace", kill_grace),
-            max_completion_ms=None
-            if max_completion_time is None
-            else milliseconds("max_completion_time", max_completion_time),
-            priority=whole("priority", priority),
-        )
-        return LaunchOp(info, Task(id, "", shape), texts("volumes", volumes))
-
     def launch_group(
         self,
         offer: Offer | str,
         tasks: Iterable[LaunchOp | Resources | str],
         executor_id: str = "",
         refuse_seconds: float = 0,
+        executor: ExecutorRow | None = None,
     ) -> list[Task]:
         """Start a task group on the offer, as `launch` does one task."""
-        return self.accept([offer], [self.launch_group_op(tasks, executor_id)], refuse_seconds)
-
-    def launch_group_op(self, tasks: Iterable[LaunchOp | Resources | str], executor_id: str = "") -> LaunchGroupOp:
-        """An operation for `accept` that starts these tasks, given as shapes or as what `launch_op` returns, on one executor, all or none.
-
-        An executor that is named leaves after its last group; without a name it is the framework's own, which stays.
-        """
-        ops = [task if isinstance(task, LaunchOp) else self.launch_op(task) for task in rows("tasks", tasks)]
-        group = LaunchGroup(tuple([op.info for op in ops]), *texts("executor_id", [executor_id]))
-        return LaunchGroupOp(group, tuple([op.task for op in ops]), tuple([op.volumes for op in ops]))
+        return self.accept([offer], [self.launch_group_op(tasks, executor_id, executor)], refuse_seconds)
 
     def accept(
         self,

@@ -8,10 +8,9 @@ from raymesos.errors import UnknownId
 from raymesos.sim.audit import Auditor
 from raymesos.sim.jobs import report_of
 from raymesos.sim.reading import OnAgent
-from raymesos.sim.scripted import SCRIPTED
-from raymesos.sim.shim import Fate, Finish
+from raymesos.sim.shim import SCRIPTED, Fate, Finish
 from raymesos.sim.world import World
-from raymesos.wire.messages import StartWork
+from raymesos.wire.messages import ExecutorInfo, StartWork
 from raymesos.wire.work import WorkReport
 
 AT_ONCE = Fate(start_ms=0)
@@ -51,6 +50,12 @@ class ByHand:
             self._places[task_id] = left
         else:
             self._places.pop(task_id, None)
+
+    def executor_began(self, agent: str, info: ExecutorInfo) -> None:
+        self._audit.executor_began(agent, info)
+
+    def executor_ended(self, agent: str, info: ExecutorInfo) -> None:
+        self._audit.executor_ended(agent, info)
 
     def tell(self, task: OnAgent, *orders: object) -> None:
         """Pass `orders` to the shim that has the task's work. Raises UnknownId if none has."""

@@ -11,10 +11,12 @@ from typing import Protocol
 
 from raymesos.machine import Outbox, Wake
 from raymesos.model.tasks import Reason
-from raymesos.wire.messages import ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
-from raymesos.wire.work import ChunkWork, CommandsWork, WorkReport
+from raymesos.wire.messages import ExecutorInfo, ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
+from raymesos.wire.work import ChunkWork, CommandsWork, CommandWork, WorkReport
 
 TERMINATED = 15
+SCRIPTED = CommandWork(("scripted",))
+"""What the tasks of scripted frameworks run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ class Script(Protocol):
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None: ...
 
     def ended(self, at_ms: int, agent: str, task_id: str) -> None: ...
+
+    def executor_began(self, agent: str, info: ExecutorInfo) -> None:
+        """The agent runs an executor that its framework has described."""
+
+    def executor_ended(self, agent: str, info: ExecutorInfo) -> None: ...
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState
 from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
-from raymesos.wire.values import AgentInfo, AgentTask, FrameworkInfo, TaskInfo, TaskStatus
+from raymesos.wire.values import AgentInfo, AgentTask, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
 
 
 @message(70)
@@ -34,6 +34,8 @@ class ReregisterAgent:
     own: Resources = EMPTY
     operations: tuple[tuple[str, OperationStatus], ...] = ()
     """(framework id, status) pairs."""
+    executors: tuple[tuple[str, ExecutorInfo], ...] = ()
+    """(framework id, info) of those that frameworks have described."""
 
 
 @message(72)
@@ -51,6 +53,8 @@ class AgentRegistered:
     own: Resources = EMPTY
     operations: tuple[tuple[str, str], ...] = ()
     """(framework id, operation id) pairs."""
+    executors: tuple[tuple[str, str], ...] = ()
+    """(framework id, executor id) of those that the master thinks are there and the agent did not list: it says of each that is not there that it ended."""
 
 
 @message(73)
@@ -84,10 +88,16 @@ class Pong:
 
 @message(77)
 class RunTasks:
-    """Start these tasks of one framework: verified against offers, booked by the master."""
+    """Start these tasks of one framework: verified against offers, booked by the master.
+
+    `executors` are those of their executors that the framework has described; of them those in `new` are booked with this message and are started with it, the
+    others are there. One that is not there any more is not started again: what it holds was given back.
+    """
 
     framework: FrameworkInfo
     tasks: tuple[TaskInfo, ...]
+    executors: tuple[ExecutorInfo, ...] = ()
+    new: tuple[str, ...] = ()
 
 
 @message(78)
@@ -136,7 +146,7 @@ class ExecutorMessage:
 
 @message(83)
 class ExecutorExited:
-    """An executor ended. `exit_status` is None when nobody knows it."""
+    """An executor ended, or never began; what it held itself is free. `exit_status` is None when nobody knows it."""
 
     framework_id: str
     executor_id: str

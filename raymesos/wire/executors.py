@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.registry import message
-from raymesos.wire.values import AgentInfo, TaskInfo, TaskStatus
+from raymesos.wire.values import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
 from raymesos.wire.work import Work
 
 
@@ -26,11 +26,16 @@ class Volume:
 
 @message(90)
 class StartExecutor:
-    """To the launcher: an executor for this framework is to live at `executor/<agent name>/<executor_id>`."""
+    """To the launcher: an executor for this framework is to live at `executor/<agent name>/<executor_id>`, if the framework describes it at
+    `executor/<agent name>/<framework_id>/<executor_id>`.
+
+    With an `info` of the framework's own program (a custom executor) it is that program that is started; it will subscribe over HTTP.
+    """
 
     framework_id: str
     executor_id: str
     agent_id: str
+    info: ExecutorInfo | None = None
 
 
 @message(91)
@@ -41,14 +46,25 @@ class StopExecutor:
     executor_id: str
 
 
+@message(104)
+class LimitExecutor:
+    """To the launcher: the custom executor and its tasks may have so much memory now, in thousandths of a MB; 0: no limit."""
+
+    framework_id: str
+    executor_id: str
+    mem_milli: int
+
+
 @message(92)
 class ExecutorLost:
-    """From the launcher: the executor's process ended or could not be started."""
+    """From the launcher: the executor's process ended or could not be started. `exit_status` is that of wait(2): a signal's number, or an exit code times 256."""
 
     framework_id: str
     executor_id: str
     message: str
     exit_status: int | None = None
+    reason: Reason = Reason.NONE
+    """Why, if it was not its own doing: over its memory limit, never launched."""
 
 
 @message(93)
@@ -56,6 +72,8 @@ class ExecutorSubscribe:
     """An executor is up. `tasks` and `updates` are what it holds from before, none if it is new.
 
     `states` has the latest state of each of `tasks`, in their order; `updates` holds those that nobody acknowledged, oldest first for each task.
+    `custom`: its framework has described it as its own program. `partial`: who speaks for that program knows only of tasks of which no update was acknowledged;
+    others that the agent has, it has still.
     """
 
     framework_id: str
@@ -63,14 +81,30 @@ class ExecutorSubscribe:
     tasks: tuple[TaskInfo, ...] = ()
     updates: tuple[TaskStatus, ...] = ()
     states: tuple[TaskState, ...] = ()
+    custom: bool = False
+    partial: bool = False
 
 
 @message(94)
 class ExecutorSubscribed:
-    """The agent knows the executor, and tells it where it lives."""
+    """The agent knows the executor, and tells it where it lives.
+
+    To a custom executor also who it is: `executor` and `framework`, and, to one that subscribed in part, which `tasks` in which `states` it has besides those that follow.
+    """
 
     agent_id: str
     agent: AgentInfo
+    executor: ExecutorInfo | None = None
+    framework: FrameworkInfo | None = None
+    tasks: tuple[TaskInfo, ...] = ()
+    states: tuple[TaskState, ...] = ()
+
+
+@message(105)
+class ExecutorRefused:
+    """To who speaks for a custom executor: the agent does not have it."""
+
+    reason: str
 
 
 @message(95)
@@ -82,10 +116,11 @@ class LaunchTasks:
 
 @message(96)
 class KillLaunched:
-    """End the task: SIGTERM, and SIGKILL after `grace_ms`."""
+    """End the task: SIGTERM, and SIGKILL after `grace_ms`. `overrides`: the call named it, it is not the task's own."""
 
     task_id: str
     grace_ms: int
+    overrides: bool = False
 
 
 @message(97)

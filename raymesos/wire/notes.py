@@ -14,7 +14,7 @@ from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
-from raymesos.wire.values import FrameworkInfo, Offer, TaskStatus
+from raymesos.wire.values import ExecutorInfo, FrameworkInfo, Offer, TaskStatus
 
 
 @message(200)
@@ -265,6 +265,17 @@ class OutstandingNote:
     at_ms: int
     framework_id: str
     offers: tuple[Offer, ...]
+
+
+@message(213)
+class ExecutorNote:
+    """An executor that its framework has described. `state`: active, ended."""
+
+    at_ms: int
+    framework_id: str
+    agent_id: str
+    info: ExecutorInfo
+    state: str
 
 
 # ---------------------------------------------------------------- the observer's memory, kept again elsewhere

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.wire.registry import message
-from raymesos.wire.values import TaskInfo
+from raymesos.wire.values import ExecutorInfo, TaskInfo
 
 
 class OperationState(StrEnum):
@@ -38,10 +38,14 @@ class Launch:
 
 @message(31)
 class LaunchGroup:
-    """Start all of these tasks on one executor or none; when one of them fails or is killed, the others are killed."""
+    """Start all of these tasks on one executor or none; when one of them fails or is killed, the others are killed.
+
+    `executor` describes it; without a description it is the framework's own, or that of `executor_id`, and holds nothing itself.
+    """
 
     tasks: tuple[TaskInfo, ...]
     executor_id: str = ""
+    executor: ExecutorInfo | None = None
 
 
 @message(32)

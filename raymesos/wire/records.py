@@ -9,7 +9,7 @@ from raymesos.model.resources import Resources
 from raymesos.wire.maintenance import MachineId, Window
 from raymesos.wire.operations import OperationStatus
 from raymesos.wire.registry import message
-from raymesos.wire.values import AgentInfo, FrameworkInfo
+from raymesos.wire.values import AgentInfo, ExecutorInfo, FrameworkInfo
 
 
 class AgentMode(StrEnum):
@@ -145,6 +145,8 @@ class ExecutorKept:
     address: str = ""
     framework: FrameworkInfo | None = None
     for_groups: bool = False
+    info: ExecutorInfo | None = None
+    """What its framework says of it, if it does."""
 
 
 @message(160)

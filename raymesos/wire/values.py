@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from raymesos.model.attributes import Attributes
 from raymesos.model.quota import Quantities
@@ -10,7 +11,7 @@ from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.maintenance import Unavailability
-from raymesos.wire.work import Work
+from raymesos.wire.work import CommandWork, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,42 @@ class FrameworkInfo:
     """Shown as it was said. Agents keep executors and updates of every framework over their restarts."""
 
 
+class ExecutorType(StrEnum):
+    """`UNSET` where a framework does not say. (mesos.proto, ExecutorInfo.Type)"""
+
+    UNSET = ""
+    DEFAULT = "DEFAULT"
+    """Ours, for task groups: it runs the commands of its tasks."""
+    CUSTOM = "CUSTOM"
+    """The framework's own program: it is told of its tasks over `/api/v1/executor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorInfo:
+    """An executor that a framework describes. What it holds itself (`resources`) it holds from its first task until it has ended.
+
+    `role`, that of the offer which it came with, is filled by the master.
+    """
+
+    executor_id: str
+    command: CommandWork | None = None
+    resources: Resources = EMPTY
+    type: ExecutorType = ExecutorType.CUSTOM
+    name: str = ""
+    source: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    data: bytes = b""
+    shutdown_grace_ms: int | None = None
+    """Between being told to shut down and being killed; None takes the agent's own."""
+    role: str = ""
+    v1: bytes = b""
+    """As that of TaskInfo."""
+
+    @property
+    def is_custom(self) -> bool:
+        return self.type is not ExecutorType.DEFAULT
+
+
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
     """A task to launch. `work` says what runs; `role` is filled by the master from the offer."""
@@ -40,7 +77,8 @@ class TaskInfo:
     task_id: str
     name: str
     resources: Resources
-    work: Work
+    work: Work | None
+    """None if its executor knows what to do: that is a custom one."""
     executor_id: str = ""
     """Empty for the default executor of the framework on the agent."""
     role: str = ""
@@ -54,6 +92,10 @@ class TaskInfo:
     """Which of its agent's GPUs it has, counted from 0: filled by the agent."""
     v1: bytes = b""
     """A JSON object of what the v1 API says of it and nobody but its readers looks at (discovery, container, health_check): shown as it came. Empty for none."""
+    executor: ExecutorInfo | None = None
+    """Its executor, which is started with it if it is not there. The master takes it out: from then on `executor_id` names it."""
+    data: bytes = b""
+    """For its executor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,13 +54,30 @@ class ChunkWork:
     reply_to: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A file that is in the sandbox before the command starts: fetched from a URL or copied from a path. (mesos.proto, CommandInfo.URI)"""
+
+    value: str
+    executable: bool = False
+    """Made executable, and then not unpacked."""
+    extract: bool = True
+    """Unpacked if it is an archive by its name."""
+    cache: bool = False
+    output_file: str = ""
+    """Where in the sandbox; empty: under its own last name."""
+
+
 @message(181)
 class CommandWork:
-    """Run `argv` in a session of its own; exit 0 is FINISHED. Without `working_dir` it starts in its sandbox."""
+    """Run `argv` in a session of its own; exit 0 is FINISHED. Without `working_dir` it starts in its sandbox. A shell's command is `/bin/sh -c <text>`."""
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     working_dir: str = ""
+    uris: tuple[Uri, ...] = ()
+    program: str = ""
+    """The file that is run, if it is another than `argv[0]`."""
 
 
 @message(182)

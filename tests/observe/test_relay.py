@@ -17,6 +17,7 @@ from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId
 from raymesos.wire.notes import (
     EventNote,
+    ExecutorNote,
     JobSpecNote,
     MaintenanceNote,
     MasterNote,
@@ -28,7 +29,7 @@ from raymesos.wire.notes import (
     WaitReason,
     WatchNotes,
 )
-from raymesos.wire.values import Offer
+from raymesos.wire.values import ExecutorInfo, Offer
 
 REPLICA = "views@http"
 
@@ -46,6 +47,7 @@ NOTES = [
     job("j1", "ads"),
     JobSpecNote(NOW_MS, JobSpec("j1", "j1", "ads", Resources.parse("cpus:1"), 1, argv=("true",))),
     attempt("j1.0-1.1-1", "TASK_STAGING", "TASK_RUNNING"),
+    ExecutorNote(NOW_MS, "F1", "A1-id", ExecutorInfo("e"), "active"),
     EventNote(NOW_MS, "agent added", "A1"),
     EventNote(NOW_MS, "agent lost", "A2"),
     PassNote(NOW_MS, 2, 1),

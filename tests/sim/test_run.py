@@ -52,6 +52,18 @@ def test_operators_may_do_what_they_want_and_everything_is_run(seed: int) -> Non
     assert 1 <= len(report.faults.keys() & OPERATORS) <= 4
 
 
+def test_tasks_of_custom_executors_are_run_each_once_and_what_those_hold_is_given_back() -> None:
+    report = run(20, 4, 500, seed=5, programs=True)
+    clean(report)
+    assert (report.launched, report.relaunched) == (500, 0)
+    assert report.digest != run(20, 4, 500, seed=5).digest
+
+
+@pytest.mark.parametrize("seed", range(20, 28))
+def test_custom_executors_live_through_faults_and_operators(seed: int) -> None:
+    clean(run(12, 4, 250, seed=seed, faults=True, programs=True))
+
+
 def test_what_operators_do_leaves_the_faults_of_a_seed_as_they_are() -> None:
     with_them, without = (run(12, 4, 50, seed=5, faults=True, operators=each) for each in (True, False))
     assert with_them.faults.keys() & OPERATORS

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.agent import groups, stopping, updates
+from collections.abc import Iterable
+
+from raymesos.kernel.agent import groups, limits, stopping, updates
 from raymesos.kernel.agent.state import (
     Executor,
     Fate,
@@ -15,11 +17,13 @@ from raymesos.kernel.agent.state import (
     Stopped,
     Stopping,
     Task,
+    add_executor,
     add_task,
     event,
     executor_of,
     executors,
     framework_of,
+    record_of,
     status_of,
     tasks_of,
     wake_key,
@@ -28,9 +32,11 @@ from raymesos.kernel.names import executor_address, launcher_address
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import (
-    ExecutorKept,
+    ExecutorExited,
+    ExecutorInfo,
     ExecutorMessage,
     ExecutorReconnect,
+    ExecutorRefused,
     ExecutorSubscribe,
     ExecutorSubscribed,
     ExecutorUpdate,
@@ -41,12 +47,21 @@ from raymesos.wire.messages import (
 )
 
 
-def start(state: State, framework: Framework, executor_id: str, out: Outbox, *, for_groups: bool) -> Executor:
-    """Ask the launcher for an executor."""
-    address = executor_address(state.info.name, executor_id)
-    executor = framework.executors[executor_id] = Executor(framework.id, executor_id, address, Starting(), for_groups)
-    out.persist(ExecutorKept(framework.id, executor_id, "", framework.info, for_groups))
-    out.send(launcher_address(state.info.name), StartExecutor(framework.id, executor_id, state.agent_id))
+def start(
+    state: State,
+    framework: Framework,
+    executor_id: str,
+    out: Outbox,
+    *,
+    info: ExecutorInfo | None = None,
+    for_groups: bool = False,
+) -> Executor:
+    """Ask the launcher for an executor, as its framework describes it if it does."""
+    address = executor_address(state.info.name, executor_id, framework.id if info is not None else "")
+    executor = Executor(framework.id, executor_id, address, Starting(), for_groups, info)
+    add_executor(state, framework, executor)
+    out.persist(record_of(framework, executor, address=""))
+    out.send(launcher_address(state.info.name), StartExecutor(framework.id, executor_id, state.agent_id, info))
     out.wake(wake_key("executor", framework.id, executor_id), state.settings.executor_registration_ms)
     return executor
 
@@ -61,18 +76,35 @@ def hand_over(executor: Executor, tasks: list[Task], out: Outbox) -> None:
 
 
 def holder_of(state: State, executor_id: str) -> str | None:
-    """The framework whose executor has this id here: the id is the executor's address, so that two frameworks cannot share it."""
-    return next((e.framework_id for e in executors(state) if e.id == executor_id), None)
+    """The framework whose executor, which it did not describe, has this id here: the id is the executor's address, so that two frameworks cannot share it."""
+    return next((e.framework_id for e in executors(state) if e.id == executor_id and e.info is None), None)
+
+
+def refusal_of(state: State, message: ExecutorSubscribe) -> str | None:
+    """Why who says that it is this executor cannot be it; None if it can.
+
+    An executor that nobody asked for is kept: the host may start executors ahead of their first task. A custom one was asked for.
+    """
+    if isinstance(state.phase, Stopped):
+        return "Agent is terminating"
+    if message.custom:
+        if message.framework_id not in state.frameworks:
+            return "Framework cannot be found"
+        executor = executor_of(state, message.framework_id, message.executor_id)
+        return None if executor is not None and executor.is_custom else "Executor cannot be found"
+    known = executor_of(state, message.framework_id, message.executor_id)
+    if known is not None and known.info is not None:
+        return None
+    holder = holder_of(state, message.executor_id)
+    return None if holder in (None, message.framework_id) else f"it is of framework {holder}"
 
 
 def subscribed(state: State, sender: str, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
-    """An executor is up, new or again: level what it holds with what we know, and hand over what waits for it.
-
-    One that nobody asked for is kept: the host may start executors ahead of their first task.
-    """
-    if isinstance(state.phase, Stopped) or holder_of(state, message.executor_id) not in (None, message.framework_id):
-        out.send(sender, ShutdownExecutorNow(0))
-        event(out, now_ms, "executor refused", message.executor_id, f"framework {message.framework_id}")
+    """An executor is up, new or again: level what it holds with what we know, and hand over what waits for it."""
+    why = refusal_of(state, message)
+    if why is not None:
+        out.send(sender, ExecutorRefused(why) if message.custom else ShutdownExecutorNow(0))
+        event(out, now_ms, "executor refused", message.executor_id, f"framework {message.framework_id}: {why}")
         return
     executor = _present(state, sender, message, out)
     if isinstance(executor.phase, Stopping):
@@ -83,8 +115,9 @@ def subscribed(state: State, sender: str, message: ExecutorSubscribe, out: Outbo
     out.sleep(wake_key("executor", executor.framework_id, executor.id))
     out.sleep(wake_key("ask", executor.framework_id, executor.id))
     executor.phase = Running()
-    out.send(sender, ExecutorSubscribed(state.agent_id, state.info))
+    out.send(sender, _welcome(state, executor, message))
     _level(state, executor, message, out, now_ms)
+    limits.tell(executor, state.info.name, out)
     framework = state.frameworks[message.framework_id]
     if framework.ending:
         stopping.ask(state, executor, stopping.FRAMEWORK_REMOVED, state.settings.kill_grace_ms, out, now_ms)
@@ -154,11 +187,28 @@ def overdue(state: State, framework_id: str, executor_id: str, out: Outbox, now_
                 stopping.force(state, executor, fate, out, now_ms)
 
 
+def answer_unknown(state: State, pairs: Iterable[tuple[str, str]], out: Outbox) -> None:
+    """The master believes these (framework id, executor id) to be here, as their frameworks described them: those that are not have ended."""
+    for framework_id, executor_id in pairs:
+        executor = executor_of(state, framework_id, executor_id)
+        if executor is None or executor.info is None:
+            out.send(MASTER, ExecutorExited(framework_id, executor_id, None))
+
+
 def tell_who_we_are(state: State, out: Outbox) -> None:
     """Executors that are up learn who their agent is now."""
     for executor in executors(state):
         if isinstance(executor.phase, Running):
-            out.send(executor.address, ExecutorSubscribed(state.agent_id, state.info))
+            framework = state.frameworks[executor.framework_id].info if executor.is_custom else None
+            described = executor.info if executor.is_custom else None
+            out.send(executor.address, ExecutorSubscribed(state.agent_id, state.info, described, framework))
+
+
+def tell_of_kill(executor: Executor, task: Task, out: Outbox) -> None:
+    """One whose link is broken is told when it has subscribed again."""
+    if task.kill_grace_ms is not None and isinstance(executor.phase, Running | Stopping):
+        overrides = task.kill_overrides and executor.is_custom  # Ours has no policy of its own.
+        out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms, overrides))
 
 
 def relay(state: State, message: ExecutorMessage, out: Outbox) -> None:
@@ -175,12 +225,22 @@ def _present(state: State, sender: str, message: ExecutorSubscribe, out: Outbox)
     executor = framework.executors.get(message.executor_id)
     if executor is None:
         executor = Executor(framework.id, message.executor_id, sender, Running())
-        framework.executors[executor.id] = executor
-        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info))
+        add_executor(state, framework, executor)
+        out.persist(record_of(framework, executor))
     elif executor.address != sender:
         executor.address = sender
-        out.persist(ExecutorKept(framework.id, executor.id, sender, framework.info, executor.for_groups))
+        out.persist(record_of(framework, executor))
     return executor
+
+
+def _welcome(state: State, executor: Executor, message: ExecutorSubscribe) -> ExecutorSubscribed:
+    """What the executor is told. To who speaks for a custom one and has forgotten, the tasks that it goes on to have."""
+    if not executor.is_custom:
+        return ExecutorSubscribed(state.agent_id, state.info)
+    kept = [t for t in tasks_of(state, executor) if t.state is not TaskState.STAGING] if message.partial else []
+    framework = state.frameworks[executor.framework_id].info
+    infos, states = tuple([t.info for t in kept]), tuple([t.state for t in kept])
+    return ExecutorSubscribed(state.agent_id, state.info, executor.info, framework, infos, states)
 
 
 def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:
@@ -193,10 +253,11 @@ def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Ou
     lost: list[Task] = []
     for task in tasks_of(state, executor):
         if task.info.task_id in held:
-            if task.kill_grace_ms is not None:
-                out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+            tell_of_kill(executor, task, out)
         elif task.state is TaskState.STAGING:
             again.append(task)  # Queued, or lost on the way, or still on it: a second launch changes nothing.
+        elif message.partial:
+            tell_of_kill(executor, task, out)
         else:
             fate = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, "executor restarted and has lost the task")
             told = status_of(state, now_ms, task.info.task_id, executor.id, stopping.fate_of(task, fate))
@@ -209,8 +270,7 @@ def _level(state: State, executor: Executor, message: ExecutorSubscribe, out: Ou
     again = [task for task in again if not is_terminal(task.state)]
     hand_over(executor, again, out)
     for task in again:
-        if task.kill_grace_ms is not None:
-            out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+        tell_of_kill(executor, task, out)
 
 
 def _adopt_or_kill(state: State, executor: Executor, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:

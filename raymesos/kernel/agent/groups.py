@@ -18,13 +18,14 @@ from raymesos.kernel.agent.state import (
     Stopping,
     Task,
     event,
+    record_of,
     status_of,
     tasks_of,
 )
 from raymesos.kernel.names import default_executor_id
 from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
-from raymesos.wire.messages import ExecutorKept, KillLaunched, TaskInfo
+from raymesos.wire.messages import ExecutorInfo, KillLaunched, TaskInfo
 
 KILLED_EARLY = Fate(TaskState.KILLED, Reason.TASK_KILLED_DURING_LAUNCH, "killed before delivery to its executor")
 NO_GROUP_LEFT = Fate(TaskState.KILLED, Reason.NONE, "its executor left after its last task group")
@@ -45,15 +46,17 @@ def together(infos: Iterable[TaskInfo]) -> list[list[TaskInfo]]:
     return wholes
 
 
-def is_for_groups(framework: Framework, executor_id: str, info: TaskInfo) -> bool:
-    """Whether an executor that is started for this task is to leave after its last group. The framework's shared one stays."""
+def is_for_groups(framework: Framework, executor_id: str, info: TaskInfo, described: ExecutorInfo | None) -> bool:
+    """Whether an executor that is started for this task is to leave after its last group. The framework's shared one stays, and its own program knows by itself."""
+    if described is not None and described.is_custom:
+        return False
     return bool(info.group_id) and executor_id != default_executor_id(framework.id)
 
 
 def serves_alone(framework: Framework, executor: Executor, out: Outbox) -> None:
     """A task that is of no group has come: the executor stays when its groups have ended."""
     executor.for_groups = False
-    out.persist(ExecutorKept(framework.id, executor.id, executor.address, framework.info))
+    out.persist(record_of(framework, executor))
 
 
 def end_others(state: State, framework: Framework, task: Task, out: Outbox, now_ms: int) -> None:

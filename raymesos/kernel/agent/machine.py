@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.agent import changes, executors, operations, recovery, registration, stopping, tasks, updates
+from raymesos.kernel.agent import (
+    changes,
+    executors,
+    limits,
+    operations,
+    recovery,
+    registration,
+    stopping,
+    tasks,
+    updates,
+)
 from raymesos.kernel.agent.state import Leaving, Recovering, State, Stopped, check, parse_key
 from raymesos.kernel.names import Uuids
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
@@ -183,6 +193,8 @@ def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
             updates.resend(state, framework_id, id, out)
         case "executor":
             executors.overdue(state, framework_id, id, out, now_ms)
+        case "limit":
+            limits.tell_less(state, framework_id, id, out)
         case "ask":
             executors.ask_again(state, framework_id, id, out)
         case "register":

@@ -16,10 +16,13 @@ from raymesos.kernel.agent.state import (
     Reconnecting,
     Recovering,
     State,
+    add_executor,
+    drop_executor,
     event,
     executor_of,
     forget_if_idle,
     framework_of,
+    record_of,
     tasks_of,
 )
 from raymesos.kernel.agent.state import executors as all_executors
@@ -28,6 +31,7 @@ from raymesos.machine import Outbox
 from raymesos.wire.messages import (
     AgentIdKept,
     ExecutorDropped,
+    ExecutorInfo,
     ExecutorKept,
     OperationForgotten,
     OperationKept,
@@ -49,13 +53,14 @@ def restore(state: State, records: Iterable[Any]) -> None:
                 state.operations.pop((framework_id, operation_id), None)
             case AgentIdKept(agent_id):
                 state.agent_id = agent_id
-            case ExecutorKept(framework_id, executor_id, address, info, for_groups):
-                expect(state, framework_id, executor_id, address).for_groups = for_groups
-                if info is not None:
-                    framework_of(state, framework_id).info = info
+            case ExecutorKept(framework_id, executor_id, address, framework, for_groups, info):
+                expect(state, framework_id, executor_id, address, info).for_groups = for_groups
+                if framework is not None:
+                    framework_of(state, framework_id).info = framework
             case ExecutorDropped(framework_id, executor_id):
-                if executor_of(state, framework_id, executor_id) is not None:
-                    del state.frameworks[framework_id].executors[executor_id]
+                dropped = executor_of(state, framework_id, executor_id)
+                if dropped is not None:
+                    drop_executor(state, dropped)
     state.lost = operations.resize(state, base)
 
 
@@ -66,17 +71,22 @@ def snapshot(state: State) -> list[Any]:
         kept.append(OwnKept(state.info.resources, state.own))
     kept += [OperationKept(framework_id, o.status) for (framework_id, _), o in state.operations.items()]
     for executor in all_executors(state):
-        info = state.frameworks[executor.framework_id].info
-        kept.append(ExecutorKept(executor.framework_id, executor.id, executor.address, info, executor.for_groups))
+        kept.append(record_of(state.frameworks[executor.framework_id], executor))
     return kept
 
 
-def expect(state: State, framework_id: str, executor_id: str, address: str = "") -> Executor:
+def expect(
+    state: State, framework_id: str, executor_id: str, address: str = "", info: ExecutorInfo | None = None
+) -> Executor:
     """An executor of an earlier life may be there."""
     framework = framework_of(state, framework_id)
-    address = address or executor_address(state.info.name, executor_id)
+    known = framework.executors.get(executor_id)
+    if known is not None:
+        drop_executor(state, known)
+    address = address or executor_address(state.info.name, executor_id, framework_id if info is not None else "")
     phase = Reconnecting(state.settings.register_retry_ms)
-    executor = framework.executors[executor_id] = Executor(framework_id, executor_id, address, phase)
+    executor = Executor(framework_id, executor_id, address, phase, info=info)
+    add_executor(state, framework, executor)
     return executor
 
 

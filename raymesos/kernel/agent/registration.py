@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raymesos.kernel.agent import changes, executors, operations, stopping, tasks, updates
 from raymesos.kernel.agent.state import Joined, Joining, Leaving, Recovering, State, Stopped, event
+from raymesos.kernel.agent.state import executors as all_executors
 from raymesos.machine import MASTER, Outbox
 from raymesos.wire.messages import (
     AgentIdKept,
@@ -50,6 +51,7 @@ def registered(state: State, message: AgentRegistered, out: Outbox, now_ms: int)
         updates.resend_all(state, out)
         operations.resend_all(state, out)
     tasks.answer_unknown(state, message.reconcile, out, now_ms)
+    executors.answer_unknown(state, message.executors, out)
     operations.answer_unheard(state, message.operations, out)
     if (message.own or state.info.resources) != state.own:
         join(state, out)  # An operation met our registration: what the master took for our word is not true any more.
@@ -128,5 +130,6 @@ def _ask(state: State, out: Outbox) -> None:
             tuple([f.info for f in frameworks if f.info is not None]),
             operations.own_as_told(state),
             tuple([(framework_id, o.status) for (framework_id, _), o in state.operations.items()]),
+            tuple([(e.framework_id, e.info) for e in all_executors(state) if e.info is not None]),
         ),
     )

@@ -16,7 +16,15 @@ from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable, remaining
 from raymesos.model.settings import AgentSettings
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
-from raymesos.wire.messages import AgentInfo, FrameworkInfo, OperationStatus, TaskInfo, TaskStatus
+from raymesos.wire.messages import (
+    AgentInfo,
+    ExecutorInfo,
+    ExecutorKept,
+    FrameworkInfo,
+    OperationStatus,
+    TaskInfo,
+    TaskStatus,
+)
 from raymesos.wire.notes import EventNote
 
 # ---------------------------------------------------------------- the agent's own phase
@@ -100,6 +108,24 @@ class Executor:
     phase: Starting | Running | Reconnecting | Stopping
     for_groups: bool = False
     """It was named by a task group and has had nothing but groups: it leaves after the last one."""
+    info: ExecutorInfo | None = None
+    """What its framework says of it, if it does; then it holds something itself."""
+    mem_milli: int = 0
+    """The memory that it and its tasks hold, in thousandths of a MB."""
+    limit_milli: int = 0
+    """What the launcher was told last that they may have; 0: no limit."""
+    limit_waits: bool = False
+    """The launcher is to be told soon."""
+
+    @property
+    def is_custom(self) -> bool:
+        """It is the framework's own program."""
+        return self.info is not None and self.info.is_custom
+
+    @property
+    def resources(self) -> Resources:
+        """What it holds itself."""
+        return self.info.resources if self.info is not None else EMPTY
 
 
 @dataclass(slots=True)
@@ -113,6 +139,8 @@ class Task:
     handed_over: bool = False
     kill_grace_ms: int | None = None
     """Not None once a kill was asked for."""
+    kill_overrides: bool = False
+    """The grace is that of the kill, not the task's own."""
     fate: Fate | None = None
     """How its end by a kill is reported if the agent itself had it killed."""
 
@@ -163,7 +191,7 @@ class State:
     operations: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     """By (framework id, operation id)."""
     used: Resources = EMPTY
-    """What its tasks hold until they end. It may be more than `total` when that became less."""
+    """What its tasks and executors hold until they end. It may be more than `total` when that became less."""
     numbered: int = 0
     """How many tasks came in this life."""
     frameworks: dict[str, Framework] = field(default_factory=dict)
@@ -222,9 +250,29 @@ def forget_if_idle(state: State, framework: Framework) -> None:
         state.frameworks.pop(framework.id, None)
 
 
+def add_executor(state: State, framework: Framework, executor: Executor) -> None:
+    """Book an executor and what it holds itself."""
+    framework.executors[executor.id] = executor
+    executor.mem_milli = executor.resources.scalar("mem")
+    state.used = state.used + executor.resources
+
+
+def drop_executor(state: State, executor: Executor) -> None:
+    """Forget the executor, of which no task is left; what it held is free."""
+    del state.frameworks[executor.framework_id].executors[executor.id]
+    state.used = state.used - executor.resources
+
+
+def record_of(framework: Framework, executor: Executor, *, address: str | None = None) -> ExecutorKept:
+    """What the agent's next life has to know of the executor."""
+    where = executor.address if address is None else address
+    return ExecutorKept(framework.id, executor.id, where, framework.info, executor.for_groups, executor.info)
+
+
 def add_task(state: State, framework: Framework, executor_id: str, info: TaskInfo, now: TaskState) -> Task:
     """Book a task and what it holds."""
     state.used = state.used + info.resources
+    framework.executors[executor_id].mem_milli += info.resources.scalar("mem")
     state.numbered += 1
     task = framework.tasks[info.task_id] = Task(framework.id, executor_id, info, now, state.numbered)
     return task
@@ -240,6 +288,7 @@ def set_state(state: State, task: Task, new: TaskState) -> None:
     """The end of a task frees what it held."""
     if is_terminal(new) and not is_terminal(task.state):
         state.used = state.used - task.info.resources
+        state.frameworks[task.framework_id].executors[task.executor_id].mem_milli -= task.info.resources.scalar("mem")
     task.state = new
 
 
@@ -288,6 +337,9 @@ def check(state: State) -> None:
     """Raises InvariantBroken if the agent's books do not agree."""
     used: Resources = EMPTY
     for framework in state.frameworks.values():
+        for executor in framework.executors.values():
+            used = used + executor.resources
+            _check_memory(state, executor)
         for task in framework.tasks.values():
             _check_task(framework, task)
             if not is_terminal(task.state):
@@ -295,12 +347,19 @@ def check(state: State) -> None:
         for task_id, stream in framework.streams.items():
             _check_stream(framework, task_id, stream)
     if used != state.used:
-        raise InvariantBroken("agent.used", f"{state.info.name} counts {state.used} as used, its tasks hold {used}")
+        raise InvariantBroken("agent.used", f"{state.info.name} counts {state.used} as used, {used} is held")
     gpus.check(live_tasks(state))
     if state.own.quantities() != state.info.resources.quantities():
         raise InvariantBroken("agent.own", f"operations have made {state.own} of {state.info.resources}")
     if len(state.ended) > state.settings.ended_tasks:
         raise InvariantBroken("agent.ended", f"{len(state.ended)} ended tasks are remembered")
+
+
+def _check_memory(state: State, executor: Executor) -> None:
+    tasks = tasks_of(state, executor)
+    held = executor.resources.scalar("mem") + sum([t.info.resources.scalar("mem") for t in tasks])
+    if held != executor.mem_milli:
+        raise InvariantBroken("agent.memory", f"{executor.id} counts {executor.mem_milli}, {held} is held")
 
 
 def _check_task(framework: Framework, task: Task) -> None:

@@ -20,6 +20,7 @@ from raymesos.kernel.agent.state import (
     Stopped,
     Stopping,
     Task,
+    drop_executor,
     event,
     executor_of,
     executors,
@@ -84,6 +85,7 @@ def leave(state: State, grace_ms: int | None, out: Outbox, now_ms: int) -> None:
     if not heard:
         updates.resend_all(state, out)
     # Twice: once for executors to end their tasks, once for the launcher to end executors.
+    grace_ms = max([grace_ms, *[shutdown_grace(state, e) for e in executors(state) if e.is_custom]])
     out.wake("leave", grace_ms + 2 * state.settings.executor_shutdown_ms)
 
 
@@ -109,7 +111,7 @@ def end_everything(state: State, out: Outbox) -> None:
     """End all executors at once, and forget everything that ran here."""
     for executor in executors(state):
         out.send(launcher_address(state.info.name), StopExecutor(executor.framework_id, executor.id))
-        _drop(state.frameworks[executor.framework_id], executor, out)
+        _drop(state, executor, out)
     for framework in state.frameworks.values():
         for task_id in framework.streams:
             out.sleep(wake_key("update", framework.id, task_id))
@@ -125,7 +127,11 @@ def ask(state: State, executor: Executor, fate: Fate, grace_ms: int, out: Outbox
     executor.phase = Stopping(fate)
     out.sleep(wake_key("ask", executor.framework_id, executor.id))
     _end_tasks(state, executor, fate, out, now_ms, queued_only=True)
-    if was_up and tasks_of(state, executor):
+    if was_up and executor.is_custom:  # It has its own grace, and leaves by itself.
+        grace_ms = shutdown_grace(state, executor)
+        out.send(executor.address, ShutdownExecutorNow(grace_ms))
+        out.wake(wake_key("executor", executor.framework_id, executor.id), grace_ms)
+    elif was_up and tasks_of(state, executor):
         out.send(executor.address, ShutdownExecutorNow(grace_ms))
         margin_ms = max(0, state.settings.executor_shutdown_ms - state.settings.kill_grace_ms)
         out.wake(wake_key("executor", executor.framework_id, executor.id), grace_ms + margin_ms)
@@ -144,7 +150,9 @@ def force(state: State, executor: Executor, fate: Fate, out: Outbox, now_ms: int
 
 def force_if_empty(state: State, executor: Executor, out: Outbox, now_ms: int) -> None:
     """An executor that was asked to leave and has no task left is ended."""
-    if isinstance(executor.phase, Stopping) and not executor.phase.forced and not tasks_of(state, executor):
+    if executor.is_custom or not isinstance(executor.phase, Stopping) or executor.phase.forced:
+        return
+    if not tasks_of(state, executor):
         force(state, executor, executor.phase.fate, out, now_ms)
 
 
@@ -161,6 +169,8 @@ def lost(state: State, message: ExecutorLost, out: Outbox, now_ms: int) -> None:
         )
     else:
         fate = Fate(TaskState.FAILED, Reason.EXECUTOR_TERMINATED, f"executor terminated: {message.message}")
+    if message.reason is not Reason.NONE and not isinstance(executor.phase, Stopping):
+        fate = Fate(TaskState.FAILED, message.reason, message.message)
     if not isinstance(executor.phase, Stopping):
         event(out, now_ms, "executor lost", executor.id, message.message)
     end(state, executor, fate, message.exit_status, out, now_ms)
@@ -170,8 +180,9 @@ def end(state: State, executor: Executor, fate: Fate, exit_status: int | None, o
     """The executor is no more: its tasks meet `fate`, the master is told."""
     _end_tasks(state, executor, fate, out, now_ms, queued_only=False)
     framework = state.frameworks[executor.framework_id]
-    _drop(framework, executor, out)
-    if is_connected(state):
+    _drop(state, executor, out)
+    # Of one that is on the master's books it hears while we ask to be registered, too: what we said then may be older than this end.
+    if is_connected(state) or executor.info is not None:
         out.send(MASTER, ExecutorExited(executor.framework_id, executor.id, exit_status))
     forget_if_idle(state, framework)
 
@@ -200,11 +211,18 @@ def fate_of(task: Task, fate: Fate) -> Fate:
     return replace(fate, state=TaskState.KILLED, reason=Reason.NONE) if killed else fate
 
 
-def _drop(framework: Framework, executor: Executor, out: Outbox) -> None:
-    del framework.executors[executor.id]
+def _drop(state: State, executor: Executor, out: Outbox) -> None:
+    drop_executor(state, executor)
     out.sleep(wake_key("executor", executor.framework_id, executor.id))
     out.sleep(wake_key("ask", executor.framework_id, executor.id))
+    out.sleep(wake_key("limit", executor.framework_id, executor.id))
     out.persist(ExecutorDropped(executor.framework_id, executor.id))
+
+
+def shutdown_grace(state: State, executor: Executor) -> int:
+    """How long a custom executor has between being told to leave and being made to, in ms."""
+    own_ms = executor.info.shutdown_grace_ms if executor.info is not None else None
+    return state.settings.executor_shutdown_ms if own_ms is None else own_ms
 
 
 def _grace(state: State, grace_ms: int | None) -> int:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.agent import executors, gpus, groups, updates
+from raymesos.kernel.agent import executors, gpus, groups, limits, updates
 from raymesos.kernel.agent.state import (
-    Executor,
     Fate,
     Framework,
     Leaving,
     Recovering,
-    Running,
     State,
     Stopped,
     Stopping,
@@ -20,15 +18,17 @@ from raymesos.kernel.agent.state import (
     event,
     executor_id_of,
     framework_of,
+    record_of,
     status_of,
 )
 from raymesos.machine import Outbox
 from raymesos.model.portions import unshared_part
 from raymesos.model.tasks import Reason, TaskState, is_terminal
-from raymesos.wire.messages import ExecutorKept, KillLaunched, KillTask, RunTasks, TaskInfo
+from raymesos.wire.messages import ExecutorInfo, KillTask, RunTasks, TaskInfo
 
 PART_IS_HERE = Fate(TaskState.DROPPED, Reason.TASK_INVALID, "another task of its group is here already")
 NOT_HERE = Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "cannot find its executor")
+EXECUTOR_OVER = Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "its executor has ended")
 UNKNOWN_HERE = Fate(TaskState.DROPPED, Reason.RECONCILIATION, "reconciliation: the agent does not know the task")
 
 
@@ -41,6 +41,7 @@ def run(state: State, message: RunTasks, out: Outbox, now_ms: int) -> None:
         return
     framework = framework_of(state, message.framework.id)
     _learn(framework, message, out)
+    described = {info.executor_id: info for info in message.executors}
     ready: dict[str, list[Task]] = {}
     for infos in groups.together(message.tasks):
         new = [i for i in infos if i.task_id not in framework.tasks and i.task_id not in framework.streams]
@@ -48,10 +49,16 @@ def run(state: State, message: RunTasks, out: Outbox, now_ms: int) -> None:
             state.ended.pop((framework.id, info.task_id), None)
         if new:
             fate = PART_IS_HERE if len(new) < len(infos) else None
-            for task in _admit(state, framework, new, fate, out, now_ms):
+            executor_id = executor_id_of(framework.id, infos[0])
+            executor = described.get(executor_id)
+            if executor is not None and executor_id not in framework.executors and executor_id not in message.new:
+                fate = fate or EXECUTOR_OVER
+            for task in _admit(state, framework, new, executor, fate, out, now_ms):
                 ready.setdefault(task.executor_id, []).append(task)
     for executor_id, tasks in ready.items():
         executors.hand_over(framework.executors[executor_id], tasks, out)
+        limits.tell(framework.executors[executor_id], state.info.name, out)
+    executors.answer_unknown(state, [(framework.id, executor_id) for executor_id in message.new], out)
 
 
 def kill(state: State, message: KillTask, out: Outbox, now_ms: int) -> None:
@@ -99,33 +106,44 @@ def _learn(framework: Framework, message: RunTasks, out: Outbox) -> None:
         return
     framework.info = message.framework
     for executor in framework.executors.values():
-        kept = ExecutorKept(framework.id, executor.id, executor.address, framework.info, executor.for_groups)
-        out.persist(kept)
+        out.persist(record_of(framework, executor))
 
 
 def _admit(
-    state: State, framework: Framework, infos: list[TaskInfo], fate: Fate | None, out: Outbox, now_ms: int
+    state: State,
+    framework: Framework,
+    infos: list[TaskInfo],
+    described: ExecutorInfo | None,
+    fate: Fate | None,
+    out: Outbox,
+    now_ms: int,
 ) -> list[Task]:
     """A task, or all of a group, booked with the executor there; or none, and each has a status that says why: `fate` if there is one before."""
     executor_id = executor_id_of(framework.id, infos[0])
-    fate = fate or _refusal(state, framework, executor_id) or _no_room(state, infos)
+    executor = framework.executors.get(executor_id)
+    fate = fate or _refusal(state, framework, executor_id, described)
+    fate = fate or _no_room(state, infos, described if executor is None else None)
     if fate is not None:
         if fate.reason is Reason.TASK_INVALID and infos[0].group_id:
             fate = replace(fate, reason=Reason.TASK_GROUP_INVALID)
         for info in infos:
             updates.book(state, framework, status_of(state, now_ms, info.task_id, executor_id, fate), out)
         return []
-    executor = framework.executors.get(executor_id)
     if executor is None:
-        for_groups = groups.is_for_groups(framework, executor_id, infos[0])
-        executors.start(state, framework, executor_id, out, for_groups=for_groups)
+        for_groups = groups.is_for_groups(framework, executor_id, infos[0], described)
+        executors.start(state, framework, executor_id, out, info=described, for_groups=for_groups)
     elif executor.for_groups and not infos[0].group_id:
         groups.serves_alone(framework, executor, out)
     return [add_task(state, framework, executor_id, gpus.assigned(state, info), TaskState.STAGING) for info in infos]
 
 
-def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
+def _no_room(state: State, infos: list[TaskInfo], begins: ExecutorInfo | None) -> Fate | None:
     free = state.free
+    if begins is not None and not free.contains(begins.resources):
+        text = f"its executor needs {begins.resources}, the agent has {free} free"
+        return Fate(TaskState.DROPPED, Reason.RESOURCES_UNKNOWN, text)
+    if begins is not None:
+        free = free - begins.resources
     for info in infos:
         if not free.contains(info.resources):
             text = f"needs {info.resources}, the agent has {free} free"
@@ -134,7 +152,7 @@ def _no_room(state: State, infos: list[TaskInfo]) -> Fate | None:
     return None
 
 
-def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | None:
+def _refusal(state: State, framework: Framework, executor_id: str, described: ExecutorInfo | None) -> Fate | None:
     if isinstance(state.phase, Leaving):
         return Fate(TaskState.DROPPED, Reason.AGENT_DRAINING, "the agent leaves the cluster")
     if state.draining:
@@ -145,8 +163,10 @@ def _refusal(state: State, framework: Framework, executor_id: str) -> Fate | Non
     if executor is not None:
         if isinstance(executor.phase, Stopping):
             return Fate(TaskState.DROPPED, Reason.EXECUTOR_TERMINATED, "its executor is terminating")
-        return None
-    holder = executors.holder_of(state, executor_id)
+        if executor.info == described:
+            return None
+        return Fate(TaskState.ERROR, Reason.TASK_INVALID, f"executor {executor_id!r} is here, and described otherwise")
+    holder = executors.holder_of(state, executor_id) if described is None else None
     if holder is not None:
         return Fate(
             TaskState.ERROR, Reason.TASK_INVALID, f"executor id {executor_id!r} is in use by framework {holder}"
@@ -164,14 +184,8 @@ def end(state: State, framework: Framework, task: Task, grace_ms: int | None, ou
         groups.end_others(state, framework, task, out, now_ms)
         groups.leave_if_done(state, executor, out, now_ms)
         return
-    task.kill_grace_ms = _grace(state, task, grace_ms)
-    _tell(executor, task, out)
-
-
-def _tell(executor: Executor, task: Task, out: Outbox) -> None:
-    """One whose link is broken is told when it has subscribed again."""
-    if task.kill_grace_ms is not None and isinstance(executor.phase, Running | Stopping):
-        out.send(executor.address, KillLaunched(task.info.task_id, task.kill_grace_ms))
+    task.kill_grace_ms, task.kill_overrides = _grace(state, task, grace_ms), grace_ms is not None
+    executors.tell_of_kill(executor, task, out)
 
 
 def _grace(state: State, task: Task, grace_ms: int | None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from raymesos.kernel.agent import limits
 from raymesos.kernel.agent.state import (
     Fate,
     Framework,
@@ -59,6 +60,8 @@ def book(state: State, framework: Framework, status: TaskStatus, out: Outbox) ->
     task = framework.tasks.get(status.task_id)
     if task is not None:
         set_state(state, task, status.state)
+        if is_terminal(status.state):
+            limits.ended(framework.executors[task.executor_id], out)
     stream = framework.streams.get(status.task_id)
     if stream is None:
         stream = framework.streams[status.task_id] = Stream(retry_ms=state.settings.update_retry_ms)

@@ -46,8 +46,8 @@ def mem_limit_kb(task: TaskInfo) -> int | None:
     return mem * 1024 // 1000 if mem else None
 
 
-def work_of(task: TaskInfo) -> Work:
-    """What the task runs. With GPUs it has a process of its own: a warm worker keeps the GPUs that it first saw, and their memory when it is idle."""
+def work_of(task: TaskInfo) -> Work | None:
+    """What the task runs, None if it says nothing. With GPUs it has a process of its own: a warm worker keeps the GPUs that it first saw, and their memory when it is idle."""
     if task.gpu_ids and isinstance(task.work, ChunkWork):
         return replace(task.work, isolated=True)
     return task.work

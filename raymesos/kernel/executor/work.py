@@ -127,14 +127,18 @@ def _may_start(state: State, task: Task) -> bool:
 
 
 def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
-    info = task.info
+    info, work = task.info, work_of(task.info)
     del state.waiting[info.task_id]
+    if work is None:
+        text = "there is nothing to run: its executor is not its framework's own program"
+        _end(state, now_ms, task, TaskState.ERROR, out, reason=Reason.TASK_INVALID, message=text)
+        return
     task.phase = Begun()
     out.send(
         state.shim_address,
         StartWork(
             info.task_id,
-            work_of(info),
+            work,
             info.role,
             mem_limit_kb(info),
             environment(state, info),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from raymesos.kernel.master import (
     draining,
+    executors,
     inverse,
     levelling,
     maintenance,
@@ -53,7 +54,7 @@ def register(state: State, sender: str, message: RegisterAgent, out: Outbox, now
     same = known is not None and (known.life, known.address, known.info) == (message.incarnation, sender, message.info)
     if known is not None and same:
         # It has not heard our answer, or lost its disk and counts its lives anew: what we sent it meanwhile is not there.
-        if known.connected and not known.tasks:
+        if known.connected and not known.tasks and not known.executors:
             _welcome(state, known, (), out)
         else:
             again = ReregisterAgent(known.id, message.info, message.incarnation, own=message.own)
@@ -91,8 +92,9 @@ def reregister(state: State, sender: str, message: ReregisterAgent, out: Outbox,
         _move(state, agent, sender, message)
     agent.reregistered_ms = now_ms
     missing = levelling.level(state, agent, message, out, now_ms, came_back=came_back)
+    silent = executors.level(state, agent, message, out, now_ms)
     unheard = operations.level(state, agent, message)
-    _welcome(state, agent, missing, out, unheard)
+    _welcome(state, agent, missing, out, unheard, silent)
     _tell_allocator(state, agent, out)
     operating.ask_again(state, out, now_ms, agent_id=agent.id)
     resume_if_enough(state, out)
@@ -263,10 +265,11 @@ def _welcome(
     missing: tuple[tuple[str, str], ...],
     out: Outbox,
     unheard: tuple[tuple[str, str], ...] = (),
+    silent: tuple[tuple[str, str], ...] = (),
 ) -> None:
     timeout = state.settings.agent_ping_ms * state.settings.agent_ping_misses
     own = EMPTY if agent.own == agent.info.resources else agent.own
-    out.send(agent.address, AgentRegistered(agent.id, state.master_id, timeout, missing, own, unheard))
+    out.send(agent.address, AgentRegistered(agent.id, state.master_id, timeout, missing, own, unheard, silent))
     draining.tell(state, agent, out)
 
 
@@ -275,6 +278,11 @@ def _tell_allocator(state: State, agent: Agent, out: Outbox) -> None:
         Held(task.framework_id, task.info.role, agent.id, task.info.resources)
         for task in agent.tasks.values()
         if task.holding
+    ]
+    held += [
+        Held(executor.framework_id, executor.info.role, agent.id, executor.info.resources)
+        for executor in agent.executors.values()
+        if executor.info.resources
     ]
     for offer_id in agent.offers:
         offer = state.offers[offer_id]

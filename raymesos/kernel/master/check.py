@@ -64,8 +64,13 @@ def _check_framework(state: State, framework: Framework) -> None:
             raise InvariantBroken("master.tasks", f"task {task.info.task_id} is on {task.agent_id} and unreachable")
     if framework.address is not None and state.framework_of_address.get(framework.address) != framework.id:
         raise InvariantBroken("master.addresses", f"{framework.id} is not the subscriber at {framework.address}")
-    if framework.removed and (framework.address is not None or framework.offers or not framework.tasks):
-        raise InvariantBroken("master.removed", f"{framework.id} is removed and has more, or less, than dying tasks")
+    for (agent_id, executor_id), executor in framework.executors.items():
+        agent = state.agents.get(agent_id)
+        if agent is None or agent.executors.get((framework.id, executor_id)) is not executor:
+            raise InvariantBroken("master.executors", f"executor {executor_id} of {framework.id} is not on {agent_id}")
+    over = not framework.tasks and not framework.executors
+    if framework.removed and (framework.address is not None or framework.offers or over):
+        raise InvariantBroken("master.removed", f"{framework.id} is removed and has more, or less, than what dies")
 
 
 def _check_agent(state: State, agent: Agent) -> None:
@@ -80,8 +85,13 @@ def _check_agent(state: State, agent: Agent) -> None:
         framework = state.frameworks.get(task.framework_id)
         if not task.stray and (framework is None or framework.tasks.get(task.info.task_id) is not task):
             raise InvariantBroken("master.tasks", f"task {task.info.task_id} on {agent.id} is not with its framework")
+    for executor in agent.executors.values():
+        used = used + executor.info.resources
+        framework = state.frameworks.get(executor.framework_id)
+        if framework is None or framework.executors.get((agent.id, executor.info.executor_id)) is not executor:
+            raise InvariantBroken("master.executors", f"{executor.key} on {agent.id} is not with its framework")
     if used != agent.used:
-        raise InvariantBroken("master.used", f"agent {agent.id}: {agent.used} counted, its tasks hold {used}")
+        raise InvariantBroken("master.used", f"agent {agent.id}: {agent.used} counted, {used} held by what is there")
     offered: Resources = EMPTY
     for offer_id in agent.offers:
         offered = offered + state.offers[offer_id].resources

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from raymesos.kernel.master import inverse, notes, offers
 from raymesos.kernel.master.framework_validation import info_error, principal_error, unchangeable, update_error
-from raymesos.kernel.master.state import Framework, State, count, subscriber, trim
+from raymesos.kernel.master.state import Framework, State, count, forget_if_over, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
     FrameworkActivated,
@@ -151,8 +151,7 @@ def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: st
             out.send(agent.address, ShutdownFramework(framework.id))
     out.send(ALLOCATOR, FrameworkRemoved(framework.id))
     out.sleep(f"failover {framework.id}")
-    if not framework.tasks:
-        del state.frameworks[framework.id]
+    forget_if_over(state, framework)
     notes.framework_now(out, now_ms, framework)
     notes.event(out, now_ms, "framework removed", framework.id, why)
 

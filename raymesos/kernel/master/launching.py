@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from raymesos.kernel.master import notes
+from raymesos.kernel.master import executors, notes
 from raymesos.kernel.master.state import Agent, Framework, State, Task, add_task, count
 from raymesos.kernel.master.tasks import count_end, told_as
-from raymesos.kernel.master.validation import group_error, task_error
+from raymesos.kernel.master.validation import executor_error, group_error, task_error
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import Reason, Source, TaskState
-from raymesos.wire.messages import Convert, LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
+from raymesos.wire.messages import Convert, ExecutorInfo, LaunchGroup, RunTasks, TaskInfo, TaskStatus, Update
 
 
 @dataclass(slots=True)
@@ -33,23 +33,32 @@ class Accepted:
         return self.left + _without_those_in(self.shared, self.left) if self.shared else self.left
 
 
+@dataclass(slots=True)
+class Sending:
+    """What is to be sent to the agent: tasks that were booked, with the descriptions of their executors; `new` are those that were booked with them."""
+
+    tasks: list[TaskInfo] = field(default_factory=list)
+    executors: dict[str, ExecutorInfo] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
+
+
 def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, now_ms: int) -> None:
-    """Launch what is valid, in order; a task that is not is answered ERROR."""
-    run: list[TaskInfo] = []
+    """Launch what is valid, in order, each with its executor if that is not there; a task that is not is answered ERROR."""
+    sending = Sending()
     for info in tasks:
-        error = task_error(on.framework, info, on.usable)
+        error = task_error(on.framework, info) or executor_error(on.framework, on.agent, on.role, info, on.usable)
         if error is None:
             # A group is what was launched as one, not what says so of itself.
-            run.append(_book(state, on, replace(info, group_id=""), out, now_ms))
+            _book(state, on, replace(info, group_id=""), sending, out, now_ms)
         else:
             why = Answer(TaskState.ERROR, Reason.TASK_INVALID, error, on.agent.id)
             answer(state, on.framework, info.task_id, why, out, now_ms)
-    _send(state, on, run, out)
+    _send(state, on, sending, out)
 
 
 def launch_group(state: State, on: Accepted, group: LaunchGroup, out: Outbox, now_ms: int) -> None:
     """Launch all tasks of the group on its executor, as one message. If one is invalid, all are answered ERROR and none starts."""
-    error = group_error(on.framework, group, on.usable)
+    error = group_error(on.framework, on.agent, on.role, group, on.usable)
     if error is not None:
         why = Answer(TaskState.ERROR, Reason.TASK_GROUP_INVALID, error, on.agent.id)
         for info in group.tasks:
@@ -57,8 +66,11 @@ def launch_group(state: State, on: Accepted, group: LaunchGroup, out: Outbox, no
         return
     state.groups_named += 1
     group_id = f"{state.master_id}-G{state.groups_named}"
-    infos = [replace(info, group_id=group_id, executor_id=group.executor_id) for info in group.tasks]
-    _send(state, on, [_book(state, on, info, out, now_ms) for info in infos], out)
+    sending = Sending()
+    for info in group.tasks:
+        named = replace(info, group_id=group_id, executor_id=group.executor_id, executor=group.executor)
+        _book(state, on, named, sending, out, now_ms)
+    _send(state, on, sending, out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +92,29 @@ def answer(state: State, framework: Framework, task_id: str, why: Answer, out: O
         out.send(framework.address, Update(status))
 
 
-def _book(state: State, on: Accepted, info: TaskInfo, out: Outbox, now_ms: int) -> TaskInfo:
+def _book(state: State, on: Accepted, info: TaskInfo, sending: Sending, out: Outbox, now_ms: int) -> None:
+    if info.executor is not None:
+        info = _book_executor(state, on, info, info.executor, sending, out, now_ms)
     _share(on, info.resources, out)
     on.left = on.left - info.resources
     task = Task(on.framework.id, replace(info, role=on.role), on.agent.id, TaskState.STAGING)
     add_task(state, on.agent, task)
     notes.task_now(out, now_ms, task)
-    return task.info
+    known = on.agent.executors.get((on.framework.id, info.executor_id)) if on.agent.executors else None
+    if known is not None:
+        sending.executors[info.executor_id] = known.info
+    sending.tasks.append(task.info)
+
+
+def _book_executor(
+    state: State, on: Accepted, info: TaskInfo, executor: ExecutorInfo, sending: Sending, out: Outbox, now_ms: int
+) -> TaskInfo:
+    """The task without the description: once an executor is booked its id names it, and a thousand tasks carry it once."""
+    if (on.framework.id, executor.executor_id) not in on.agent.executors:
+        executors.begin(state, on.framework, on.agent, executor, on.role, out, now_ms)
+        on.left = on.left - executor.resources
+        sending.new.append(executor.executor_id)
+    return replace(info, executor_id=executor.executor_id, executor=None)
 
 
 def _share(on: Accepted, wanted: Resources, out: Outbox) -> None:
@@ -103,7 +131,9 @@ def _without_those_in(shared: Resources, others: Resources) -> Resources:
     return shared.filter(lambda key: key not in kinds)
 
 
-def _send(state: State, on: Accepted, run: list[TaskInfo], out: Outbox) -> None:
-    if run:
+def _send(state: State, on: Accepted, sending: Sending, out: Outbox) -> None:
+    if sending.tasks:
         count(state, "messages_launch_tasks")
-        out.send(on.agent.address, RunTasks(on.framework.info, tuple(run)))
+        described = tuple(sending.executors.values())
+        run = RunTasks(on.framework.info, tuple(sending.tasks), described, tuple(sending.new))
+        out.send(on.agent.address, run)

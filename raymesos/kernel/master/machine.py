@@ -11,6 +11,7 @@ from raymesos.kernel.master import (
     agents,
     check,
     draining,
+    executors,
     frameworks,
     inverse,
     maintenance,
@@ -261,9 +262,9 @@ def _hear_framework(state: State, sender: str, message: FromFramework, out: Outb
         case ReconcileOperations():
             operations.reconcile(state, sender, message, out)
         case ToExecutor():
-            tasks.to_executor(state, sender, message, out)
+            executors.to_executor(state, sender, message, out)
         case ShutdownExecutor():
-            tasks.shutdown_executor(state, sender, message, out)
+            executors.shut_down(state, sender, message, out)
         case _:
             assert_never(message)
 
@@ -287,9 +288,9 @@ def _hear_agent(state: State, sender: str, message: FromAgent, out: Outbox, now_
             operations.reported(state, sender, message, out, now_ms)
             draining.settle(state, state.agent_of_address.get(sender, ""), out, now_ms)
         case ExecutorMessage():
-            tasks.from_executor(state, sender, message, out)
+            executors.from_executor(state, sender, message, out)
         case ExecutorExited():
-            tasks.executor_exited(state, sender, message, out, now_ms)
+            executors.exited(state, sender, message, out, now_ms)
         case _:
             assert_never(message)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import islice
 
-from raymesos.kernel.master.state import Agent, Framework, State, Task
+from raymesos.kernel.master.state import Agent, Executor, Framework, State, Task
 from raymesos.machine import Outbox
 from raymesos.model.settings import OFFERS_SHOWN
 from raymesos.wire.messages import AgentInfo, AgentModeKept, TaskStatus
 from raymesos.wire.notes import (
     AgentNote,
     EventNote,
+    ExecutorNote,
     FrameworkNote,
     MasterNote,
     OffersNote,
@@ -27,6 +28,9 @@ def all_again(state: State, out: Outbox, now_ms: int) -> None:
     for framework in state.frameworks.values():
         for task in framework.unreachable.values():
             task_now(out, now_ms, task)
+    for agent in state.agents.values():
+        for executor in agent.executors.values():
+            executor_now(out, now_ms, executor)
     for agent_id in state.unreachable:
         away_now(state, out, now_ms, agent_id, "unreachable")
     for agent_id in state.recovering:
@@ -120,6 +124,10 @@ def _drain(kept: AgentModeKept | None) -> tuple[int | None, bool]:
 
 
 # ---------------------------------------------------------------- frameworks and their offers
+
+
+def executor_now(out: Outbox, now_ms: int, executor: Executor, state: str = "active") -> None:
+    out.note(ExecutorNote(now_ms, executor.framework_id, executor.agent_id, executor.info, state))
 
 
 def framework_now(out: Outbox, now_ms: int, framework: Framework) -> None:

@@ -194,6 +194,7 @@ def _offer(state: State, framework: Framework, agent: Agent, grant: Grant, now_m
         grant.role,
         grant.resources,
         agent.info.attributes,
+        tuple([executor_id for framework_id, executor_id in agent.executors if framework_id == framework.id]),
         agent_name=agent.info.name,
         unavailability=unavailability_of(state, agent.info),
     )

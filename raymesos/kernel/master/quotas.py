@@ -139,7 +139,7 @@ def _limit_error(state: State, message: SetQuotas) -> Refused | None:
 
 
 def consumption(state: State, role: str) -> Amounts:
-    """What is reserved to the role and its sub-roles, and what their tasks use of what is open. Offers can be rescinded: they are no consumption."""
+    """What is reserved to the role and its sub-roles, and what their tasks and executors use of what is open. Offers can be rescinded: they are no consumption."""
     parts: list[Amounts] = []
     for agent in state.agents.values():
         reserved_to = dict.fromkeys(key.role for key, _ in agent.own if key.reservations)
@@ -148,6 +148,9 @@ def consumption(state: State, role: str) -> Amounts:
             open_quantities(task.info.resources)
             for task in agent.tasks.values()
             if task.holding and is_within(task.info.role, role)
+        )
+        parts.extend(
+            open_quantities(each.info.resources) for each in agent.executors.values() if is_within(each.info.role, role)
         )
     return total(parts)
 

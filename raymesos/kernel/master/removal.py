@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesos.kernel.master import inverse, notes, offers, operating, operations, tasks
+from raymesos.kernel.master import executors, inverse, notes, offers, operating, operations, tasks
 from raymesos.kernel.master.state import (
     Agent,
     Framework,
@@ -130,6 +130,7 @@ def _drop(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     """Off the books: offers rescinded, allocator and frameworks told."""
     offers.rescind_of_agent(state, agent, out, now_ms)
     inverse.rescind_of_agent(state, agent, out)
+    executors.drop_all(state, agent, out, now_ms)
     del state.agents[agent.id]
     operating.give_up(state, agent, out)
     unname(state, agent)

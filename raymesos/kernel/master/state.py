@@ -17,6 +17,7 @@ from raymesos.wire.messages import (
     AgentMode,
     AgentModeKept,
     Demand,
+    ExecutorInfo,
     FrameworkInfo,
     Gone,
     InverseOffer,
@@ -57,6 +58,19 @@ class Task:
 
 
 @dataclass(slots=True)
+class Executor:
+    """An executor that its framework has described. What it holds itself is on its agent's books until the agent says that it has ended."""
+
+    framework_id: str
+    info: ExecutorInfo
+    agent_id: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.framework_id, self.info.executor_id
+
+
+@dataclass(slots=True)
 class Framework:
     """`address` is where its events go; None while it is disconnected. `removed`: its id is burnt and its tasks are being killed."""
 
@@ -69,6 +83,8 @@ class Framework:
     tasks: dict[str, Task] = field(default_factory=dict)
     unreachable: dict[str, Task] = field(default_factory=dict)
     """Tasks on unreachable agents, in the order in which they were lost."""
+    executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
+    """By (agent id, executor id): those that it has described."""
     offers: dict[str, None] = field(default_factory=dict)
     inverse_offers: dict[str, None] = field(default_factory=dict)
     removed: bool = False
@@ -106,8 +122,10 @@ class Agent:
     missed_pings: int = 0
     tasks: dict[tuple[str, str], Task] = field(default_factory=dict)
     """By (framework id, task id)."""
+    executors: dict[tuple[str, str], Executor] = field(default_factory=dict)
+    """By (framework id, executor id)."""
     used: Resources = EMPTY
-    """What its tasks hold."""
+    """What its tasks and executors hold."""
     offers: dict[str, None] = field(default_factory=dict)
     inverse_offers: dict[str, str] = field(default_factory=dict)
     """The outstanding one of each framework that is asked to leave, by framework id."""
@@ -321,8 +339,30 @@ def drop_task(state: State, task: Task) -> None:
     framework = state.frameworks.get(task.framework_id)
     if framework is not None and framework.tasks.get(task.info.task_id) is task:
         del framework.tasks[task.info.task_id]
-        if framework.removed and not framework.tasks:
-            del state.frameworks[framework.id]
+        forget_if_over(state, framework)
+
+
+def add_executor(state: State, agent: Agent, executor: Executor) -> None:
+    """Put the executor, and what it holds, on the books of its agent and its framework."""
+    agent.executors[executor.key] = executor
+    agent.used = agent.used + executor.info.resources
+    state.frameworks[executor.framework_id].executors[agent.id, executor.info.executor_id] = executor
+
+
+def drop_executor(state: State, executor: Executor) -> None:
+    """Forget the executor. What it held is the caller's to settle."""
+    agent = state.agents[executor.agent_id]
+    del agent.executors[executor.key]
+    agent.used = agent.used - executor.info.resources
+    framework = state.frameworks[executor.framework_id]
+    del framework.executors[agent.id, executor.info.executor_id]
+    forget_if_over(state, framework)
+
+
+def forget_if_over(state: State, framework: Framework) -> None:
+    """A removed framework is forgotten when nothing of it is left on any agent."""
+    if framework.removed and not framework.tasks and not framework.executors:
+        state.frameworks.pop(framework.id, None)
 
 
 def set_state(state: State, task: Task, new: TaskState) -> None:

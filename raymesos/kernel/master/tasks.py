@@ -31,17 +31,10 @@ from raymesos.model.tasks import (
 from raymesos.wire.messages import (
     Acknowledge,
     AgentMode,
-    ExecutorExited,
-    ExecutorMessage,
-    Failure,
-    FromExecutor,
     Recover,
-    ShutdownExecutor,
-    ShutdownOneExecutor,
     StatusAcknowledged,
     StatusUpdate,
     TaskStatus,
-    ToExecutor,
     Update,
 )
 
@@ -147,46 +140,6 @@ def tell(
     if framework.address is not None:
         out.send(framework.address, Update(status))
     return status
-
-
-def to_executor(state: State, sender: str, message: ToExecutor, out: Outbox) -> None:
-    """Best effort: to an agent that is away it is dropped."""
-    framework = subscriber(state, sender, message.framework_id)
-    if framework is None:
-        return
-    count(state, "messages_framework_to_executor")
-    agent = state.agents.get(message.agent_id)
-    if agent is None or not agent.connected:
-        count(state, "invalid_framework_to_executor_messages")
-        return
-    count(state, "valid_framework_to_executor_messages")
-    out.send(agent.address, ExecutorMessage(framework.id, message.executor_id, message.data, down=True))
-
-
-def from_executor(state: State, sender: str, message: ExecutorMessage, out: Outbox) -> None:
-    """Best effort: to a framework that is away it is dropped."""
-    count(state, "messages_executor_to_framework")
-    agent = agent_at(state, sender)
-    framework = state.frameworks.get(message.framework_id)
-    if agent is not None and framework is not None and framework.address is not None:
-        out.send(framework.address, FromExecutor(agent.id, message.executor_id, message.data))
-
-
-def executor_exited(state: State, sender: str, message: ExecutorExited, out: Outbox, now_ms: int) -> None:
-    """Its framework is told, if it is there; its tasks are told of one by one."""
-    count(state, "messages_exited_executor")
-    agent = agent_at(state, sender)
-    framework = state.frameworks.get(message.framework_id)
-    if agent is not None and framework is not None and framework.address is not None:
-        out.send(framework.address, Failure(agent.id, message.executor_id, message.exit_status))
-        notes.event(out, now_ms, "executor ended", message.executor_id, f"on agent {agent.info.name}")
-
-
-def shutdown_executor(state: State, sender: str, message: ShutdownExecutor, out: Outbox) -> None:
-    framework = subscriber(state, sender, message.framework_id)
-    agent = state.agents.get(message.agent_id)
-    if framework is not None and agent is not None and agent.connected:
-        out.send(agent.address, ShutdownOneExecutor(framework.id, message.executor_id))
 
 
 def _explained(state: State, agent: Agent, message: StatusUpdate) -> StatusUpdate:

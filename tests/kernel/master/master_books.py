@@ -155,6 +155,7 @@ def _held(state: State, agent_id: str) -> dict[Holder, Resources]:
     held: dict[Holder, Resources] = {}
     agent = state.agents[agent_id]
     rows = [(t.framework_id, t.info.role, t.info.resources) for t in agent.tasks.values() if t.holding]
+    rows += [(e.framework_id, e.info.role, e.info.resources) for e in agent.executors.values() if e.info.resources]
     offers = [getattr(state.offers[offer_id], "offer", state.offers[offer_id]) for offer_id in agent.offers]
     rows += [(o.framework_id, o.role, o.resources) for o in offers]
     for framework_id, role, resources in rows:
