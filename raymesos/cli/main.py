@@ -20,6 +20,7 @@ from raymesos.cli import (
     job_commands,
     maintenance_commands,
     sharing_commands,
+    top,
     volume_commands,
 )
 from raymesos.cli.doors import Doors
@@ -61,6 +62,7 @@ def raymesos(
 
 
 cluster_commands.add_to(app)
+top.add_to(app)
 job_commands.add_to(app)
 sharing_commands.add_to(app)
 agent_commands.add_to(app)

@@ -68,7 +68,7 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     for i, (name, right) in enumerate(zip(columns, _numeric(rows), strict=True)):
         table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=i != last)
     for row in rows:
-        table.add_row(*(Text(_one_line(cell), style=_style(cell)) for cell in row))
+        table.add_row(*(Text(_one_line(cell), style=style_of(cell)) for cell in row))
     Console().print(table)
 
 
@@ -91,7 +91,7 @@ _STYLES = {
 }
 
 
-def _style(cell: object) -> str:
+def style_of(cell: object) -> str:
     return _STYLES.get(cell, "") if isinstance(cell, str) else ""
 
 

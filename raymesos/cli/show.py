@@ -28,15 +28,15 @@ def status(screen: Screen, view: Row) -> None:
     if not active:
         screen.line("no agent is active: nothing can run")
     resources = [
-        (n, q["used"], q["total"], percent(q["used"] / q["total"] if q["total"] else 0))
+        (n, q["used"], q["offered"], q["total"], percent(q["used"] / q["total"] if q["total"] else 0))
         for n, q in view["resources"].items()
     ]
     if resources:
         screen.line()
-        screen.table(("RESOURCE", "USED", "TOTAL", "PART"), resources, empty="")
+        screen.table(("RESOURCE", "USED", "OFFERED", "TOTAL", "PART"), resources, empty="")
     screen.line()
-    screen.line(f"jobs: {_counts(view['jobs'], 'none yet; submit one with `raymesos submit job.yaml`')}")
-    screen.line(f"tasks: {_counts(view['tasks'], 'none yet')}")
+    screen.line(f"jobs: {counts(view['jobs'], 'none yet; submit one with `raymesos submit job.yaml`')}")
+    screen.line(f"tasks: {counts(view['tasks'], 'none yet')}")
     if view["roles"]:
         screen.line()
         roles(screen, view["roles"])
@@ -107,8 +107,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _counts(counts: Mapping[str, int], none: str) -> str:
-    return ", ".join(f"{n} {_word(state)}" for state, n in counts.items()) or none
+def counts(by_state: Mapping[str, int], none: str) -> str:
+    return ", ".join(f"{n} {_word(state)}" for state, n in by_state.items()) or none
 
 
 def _word(state: str) -> str:

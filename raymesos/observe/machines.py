@@ -75,6 +75,7 @@ def _agent(note: AgentNote, tasks: list[TaskNote]) -> dict[str, Any]:
         "hostname": note.hostname,
         "state": note.state,
         "total": str(note.total),
+        "quantities": {n: v / 1000 for n, v in sorted(note.total.quantities().items())},
         "used": {n: v / 1000 for n, v in sorted(sum_of([t.resources for t in tasks]).items())},
         "tasks": len(tasks),
         "attributes": str(note.attributes),

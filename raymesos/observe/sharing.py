@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from raymesos.model.amounts import total
 from raymesos.model.quota import quantities_text
 from raymesos.model.resources import Resources
 from raymesos.model.roles import ancestors
@@ -61,6 +62,13 @@ def offered_of(note: ShareNote, used: dict[str, dict[str, int]]) -> Resources:
     """The part of what the role holds that no task uses. Notes of different machines may be some ms apart: then what is left is what both agree on."""
     taken = used.get(note.role, {})
     return Resources.of_milli({n: max(0, milli - taken.get(n, 0)) for n, milli in note.held.quantities().items()})
+
+
+def offered_by_all(view: View) -> dict[str, int]:
+    """What all roles are offered together, in thousandths by name: a role counts with those above it."""
+    used = used_by_role(view)
+    tops = [note for note in view.roles.values() if not any(above in view.roles for above in ancestors(note.role))]
+    return total(offered_of(note, used).quantities() for note in tops)
 
 
 def part(share: tuple[int, int]) -> float:

@@ -102,7 +102,7 @@ def test_status_shows_agents_use_roles_and_jobs(shell: Shell, cluster: FakeClust
     code, out, err = shell.run("status")
     assert (code, err) == (0, "")
     assert "cluster raymesos: 1 active agent\n" in out and "1 under way" in out
-    assert ["cpus", "0", "2", "0", "%"] in [line.split() for line in out.splitlines()]
+    assert ["cpus", "0", "0.5", "2", "0", "%"] in [line.split() for line in out.splitlines()]
     code, view = shell.json("status")
     assert code == 0 and view["name"] == "raymesos" and view["jobs"] == {"Accepted": 1}
 

@@ -16,6 +16,7 @@ COMMANDS = [
     "up",
     "down",
     "status",
+    "top",
     "roles",
     "agents",
     "events",
