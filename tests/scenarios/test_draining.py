@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scenario_rig import WHOLE, running, types
 
 import raymesos as rm
 from raymesos.errors import Conflict, InvalidValue, UnknownId
@@ -11,29 +12,13 @@ from raymesos.sim.events import Task
 from raymesos.sim.scripted import Framework
 
 NOT_AWARE = ("MULTI_ROLE", "TASK_KILLING_STATE")
-WHOLE = "cpus:2;mem:1024"
 LONG_MISSED_PINGS = 100.0
-
-
-def running(sim: Simulation, **framework: object) -> tuple[Framework, Task]:
-    """F1 with a running task on A1, of which the rest is not offered again."""
-    sim.add_agent("A1", WHOLE)
-    f1 = sim.add_framework("F1", roles=["role1"], **framework)  # type: ignore[arg-type]
-    sim.settle()
-    task = f1.launch(f1.offers[0], "cpus:1;mem:128", refuse_seconds=10_000)
-    sim.settle()
-    assert task.state == "TASK_RUNNING"
-    return f1, task
 
 
 def ends(framework: Framework, task: Task | str) -> list[tuple[str | None, str | None]]:
     """(state, reason) of each update of the task after it ran."""
     told = [(e.state, e.reason) for e in framework.updates(task)]
     return told[told.index(("TASK_RUNNING", None)) + 1 :] if ("TASK_RUNNING", None) in told else told
-
-
-def types(framework: Framework, since: int = 0) -> list[str]:
-    return [e.type for e in framework.events[since:]]
 
 
 # ---------------------------------------------------------------- (i) an idle agent

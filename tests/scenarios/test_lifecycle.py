@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from scenario_rig import running
 
 from raymesos.errors import Conflict, InvalidValue, RaymesosError, UnknownId
 from raymesos.model.resources import Resources
@@ -14,19 +15,6 @@ from raymesos.sim.scripted import Framework
 
 NOT_AWARE = ("MULTI_ROLE",)
 ONE_CPU = Resources.parse("cpus:1")
-
-
-def running(
-    sim: Simulation, *, agent: str = "cpus:2;mem:1024", task: str = "cpus:1;mem:128", **framework: object
-) -> tuple[Framework, Task]:
-    """A framework F1 with one running task on agent A1; the rest of the agent is not offered."""
-    sim.add_agent("A1", agent)
-    f1 = sim.add_framework("F1", roles=["role1"], **framework)  # type: ignore[arg-type]
-    sim.settle()
-    launched = f1.launch(f1.offers[0], task, refuse_seconds=10_000)
-    sim.settle()
-    assert launched.state == "TASK_RUNNING"
-    return f1, launched
 
 
 def states(framework: Framework, task: Task) -> list[str | None]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scenario_rig import WHOLE, running, types
 
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.sim import Simulation
-from raymesos.sim.events import Task, Unavailability
-from raymesos.sim.scripted import Framework
+from raymesos.sim.events import Unavailability
 
 NOT_AWARE = ("MULTI_ROLE",)
-WHOLE = "cpus:2;mem:1024"
 START_NS = 1_767_571_200 * 10**9
 """When simulations start, in nanoseconds since 1970."""
 
@@ -23,21 +22,6 @@ def window(*machines: dict[str, str], start: int = START_NS, duration: int | Non
     if duration is not None:
         when["duration"] = {"nanoseconds": duration}
     return {"machine_ids": list(machines), "unavailability": when}
-
-
-def running(sim: Simulation, **framework: object) -> tuple[Framework, Task]:
-    """F1 with a running task on A1; the rest of A1 is refused for long."""
-    sim.add_agent("A1", WHOLE)
-    f1 = sim.add_framework("F1", roles=["role1"], **framework)  # type: ignore[arg-type]
-    sim.settle()
-    task = f1.launch(f1.offers[0], "cpus:1;mem:128", refuse_seconds=10_000)
-    sim.settle()
-    assert task.state == "TASK_RUNNING"
-    return f1, task
-
-
-def types(framework: Framework, since: int) -> list[str]:
-    return [e.type for e in framework.events[since:]]
 
 
 # ---------------------------------------------------------------- (iv) schedule, offers and inverse offers

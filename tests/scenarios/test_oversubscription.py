@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from scenario_rig import types
 
 import raymesos as rm
 from raymesos.errors import InvalidValue, UnknownId
@@ -24,10 +25,6 @@ def lent(text: str) -> Resources:
 
 def offered(framework: Framework) -> list[Resources]:
     return [o.resources for o in framework.offers]
-
-
-def types(framework: Framework) -> list[str]:
-    return [e.type for e in framework.events]
 
 
 def with_revocable_offer(sim: Simulation, revocable: str) -> Framework:

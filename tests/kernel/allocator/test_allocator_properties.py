@@ -131,25 +131,47 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("scoring", ["shuffle", "spread"])
-@given(
+@dataclass(frozen=True)
+class History:
+    """A world with a framework in each of `roles`, quotas and no agents; and what comes then, `agents` first."""
+
+    then: list[Any]
+    roles: list[str]
+    quotas: dict[str, tuple[Amounts | None, Amounts | None]]
+    agents: list[Amounts]
+    seed: int
+
+    def world(self, scoring: str) -> World:
+        made = World(Driver(seed=self.seed, scoring=scoring))
+        for role, (guarantee, limit) in self.quotas.items():
+            take(made, ("quota", role, guarantee, limit))
+        for number, role in enumerate(self.roles):
+            made.driver.framework(f"F{number}", role)
+        return made
+
+    @property
+    def steps(self) -> list[Any]:
+        return [*(("join", number, free, (0, 0), "g") for number, free in enumerate(self.agents)), *self.then]
+
+
+HISTORIES = st.builds(
+    History,
     STEPS,
     st.lists(st.sampled_from(ROLES), min_size=1, max_size=6),
     st.fixed_dictionaries({role: st.tuples(MAYBE, MAYBE) for role in ROLES}),
     st.lists(AMOUNTS, max_size=3),
     st.integers(0, 99),
 )
+
+
+@pytest.mark.parametrize("scoring", ["shuffle", "spread"])
+@given(HISTORIES)
 @settings(max_examples=150, deadline=None)
 def test_limits_hold_at_every_level_at_every_instant_for_what_is_granted_while_they_stand(
-    scoring: str, steps: list[Any], roles: list[str], quotas: dict[str, Any], agents: list[Amounts], seed: int
+    scoring: str, history: History
 ) -> None:
-    world = World(Driver(seed=seed, scoring=scoring))
-    for role, (guarantee, limit) in quotas.items():
-        take(world, ("quota", role, guarantee, limit))
-    for number, role in enumerate(roles):
-        world.driver.framework(f"F{number}", role)
-    first = [("join", number, free, (0, 0), "g") for number, free in enumerate(agents)]
-    for step in (*first, *steps):
+    world = history.world(scoring)
+    for step in history.steps:
         before = {role: world.open_held(role) for role in world.limits}
         take(world, step)
         for role, limit in world.limits.items():
@@ -192,24 +214,13 @@ def take(world: World, step: Any) -> None:
 
 
 @pytest.mark.parametrize("scoring", ["shuffle", "pack", "spread"])
-@given(
-    STEPS,
-    st.lists(st.sampled_from(ROLES), min_size=1, max_size=6),
-    st.fixed_dictionaries({role: st.tuples(MAYBE, MAYBE) for role in ROLES}),
-    st.lists(AMOUNTS, max_size=3),
-    st.integers(0, 99),
-)
+@given(HISTORIES)
 @settings(max_examples=100, deadline=None)
 def test_a_pass_leaves_nothing_that_limits_headroom_and_filters_let_somebody_have(
-    scoring: str, steps: list[Any], roles: list[str], quotas: dict[str, Any], agents: list[Amounts], seed: int
+    scoring: str, history: History
 ) -> None:
-    world = World(Driver(seed=seed, scoring=scoring))
-    for role, (guarantee, limit) in quotas.items():
-        take(world, ("quota", role, guarantee, limit))
-    for number, role in enumerate(roles):
-        world.driver.framework(f"F{number}", role)
-    first = [("join", number, free, (0, 0), "g") for number, free in enumerate(agents)]
-    for step in (*first, *steps):
+    world = history.world(scoring)
+    for step in history.steps:
         take(world, step)
     world.driver.tick()
     world.driver.framework(
@@ -219,7 +230,7 @@ def test_a_pass_leaves_nothing_that_limits_headroom_and_filters_let_somebody_hav
     active = [agent for agent in ledger.agents.values() if agent.active]
     free = summed([open_quantities(agent.free) for agent in active])
     kept = summed([owed(world, role) for role in ROLES if "/" not in role])
-    for number, role in enumerate(roles):
+    for number, role in enumerate(history.roles):
         bound = {name: free[name] - kept[name] if kept[name] else free[name] for name in NAMES}
         for name, room in room_under_limits(world, role).items():
             bound[name] = min(bound[name], room)
