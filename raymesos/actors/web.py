@@ -33,7 +33,7 @@ class Web(HostActor):
     def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
         self._begin(plan, name)
         self._refused: RaymesosError | None = None
-        self._serving = Serving()
+        self._serving = Serving(plan.settings.http)
         self._replica = ReplicaMachine()
         self.site = Site(
             name=plan.namespace,
@@ -45,6 +45,7 @@ class Web(HostActor):
             host=http.host,
             started_ms=int(time.time() * 1000),
             work_dir=plan.work_dir,
+            limits=plan.settings.http,
         )
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)

@@ -34,7 +34,12 @@ def make_app(site: Site) -> ASGIApp:
         routes=routes,
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
     )
-    return Counted(Gate(Dispatcher(hot, cold), loopback=is_loopback(site.host)), site.requests, hot)
+    return Counted(gated(site, Dispatcher(hot, cold)), site.requests, hot)
+
+
+def gated(site: Site, app: ASGIApp) -> ASGIApp:
+    """`app` behind the gate: every app that listens anywhere is."""
+    return Gate(app, loopback=is_loopback(site.host), settings=site.limits)
 
 
 class Dispatcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import threading
 from collections.abc import Callable
@@ -15,6 +16,8 @@ import uvloop
 from starlette.types import ASGIApp
 
 from raymesos.errors import Conflict, InvalidValue
+from raymesos.http.security.connections import Connections
+from raymesos.model.settings import HttpSettings
 
 log = logging.getLogger("raymesos.http")
 
@@ -23,6 +26,8 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 2
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
+# What the process opens besides its clients' connections.
+OTHER_DESCRIPTORS = 1_024
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -51,8 +56,10 @@ def listen(host: str, port: int) -> socket.socket:
 class Serving:
     """An event loop on a thread, and the servers that run on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: HttpSettings | None = None) -> None:
         self.loop = uvloop.new_event_loop()
+        self._settings = settings or HttpSettings()
+        _allow_descriptors(self._settings.connections + OTHER_DESCRIPTORS)
         self._servers: list[tuple[uvicorn.Server, Future[None]]] = []
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._thread.start()
@@ -67,7 +74,7 @@ class Serving:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=Connections(self.loop, self._settings).protocol(),
             ws="websockets-sansio",
             lifespan="auto",
             log_config=None,
@@ -107,6 +114,14 @@ class Serving:
                 task.cancel()
             self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self.loop.close()
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """As far as the machine lets us, this process may open so many: many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 class _Server(uvicorn.Server):

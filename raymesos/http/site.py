@@ -10,6 +10,7 @@ from raymesos.http.desk import Desk
 from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access
 from raymesos.http.views import Views
+from raymesos.model.settings import HttpSettings
 
 
 class ClusterDoor(Protocol):
@@ -44,3 +45,4 @@ class Site:
     access: Access = field(default_factory=Access)
     """Who may do what: `site.access.require(caller_of(request), "update_quotas", role)`."""
     requests: Requests = field(default_factory=Requests)
+    limits: HttpSettings = field(default_factory=HttpSettings)

@@ -143,12 +143,47 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What one caller, and all of them together, may take of the HTTP server."""
+
+    body_bytes: int = 2**20
+    """Of an ordinary call."""
+    call_body_bytes: int = 32 * 2**20
+    """Of the scheduler's and the executor's API: an ACCEPT of thousands of tasks has a few MB."""
+    job_body_bytes: int = 64 * 2**20
+    """Of the jobs API: a function with what it closes over, and a segment of its inputs (16 MB)."""
+    header_bytes: int = 64 * 2**10
+    """Of a request's line and headers."""
+    header_ms: int = 20_000
+    """A request's headers have come within so long of the connection, or of the first byte of a later request."""
+    body_stall_ms: int = 20_000
+    """Between two pieces of a body, and for the last pieces of a response to be taken."""
+    body_bytes_per_s: int = 1_024
+    """A body comes at least so fast, `body_stall_ms` aside: else one byte now and then would hold a connection for ever."""
+    connections: int = 8_192
+    """At one listener. Each costs a descriptor and some ten KB."""
+    connections_per_address: int = 1_024
+    """Of another machine; this one's own are bound by `connections` alone."""
+    requests_per_caller: int = 4_096
+    """At the same time, open streams among them: a thousand watchers and a thousand schedulers of one principal have room."""
+    rate: int | None = None
+    """Requests a second of one caller; None: as many as it likes."""
+    rate_burst_ms: int = 2_000
+    """Who was idle so long may send the requests of that time at once."""
+    rate_queue_ms: int = 1_000
+    """A request that is early waits at most so long for its turn; one that would wait longer is refused."""
+    callers_known: int = 10_000
+    """Callers whose rate is remembered; of more than these, who called longest ago is forgotten, and may start with a full burst."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     allocator: AllocatorSettings = AllocatorSettings()
     master: MasterSettings = MasterSettings()
     agent: AgentSettings = AgentSettings()
     executor: ExecutorSettings = ExecutorSettings()
     batch: BatchSettings = BatchSettings()
+    http: HttpSettings = HttpSettings()
 
 
 SCORING = ("shuffle", "pack", "spread")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from dataclasses import replace
+from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raymesos.http.asgi import Answer, send_answer
-from raymesos.http.security.guard import HostRule, foreign, wrong_type
+from raymesos.http.security.guard import V1_PATHS, HostRule, body_bound, foreign, too_long, wrong_type
 from raymesos.http.security.head import Head
+from raymesos.http.security.headers import secured
+from raymesos.http.security.rates import SECOND, Buckets, rate_of
+from raymesos.model.settings import HttpSettings
 
 log = logging.getLogger("raymesos.http")
 
@@ -19,35 +25,140 @@ INTERNAL = Answer(500, "internal error; the server's log has the story")
 class Gate:
     """`app` behind the rules of its listener. `loopback` says whether that is reached from this machine only."""
 
-    def __init__(self, app: ASGIApp, *, loopback: bool) -> None:
+    def __init__(self, app: ASGIApp, *, loopback: bool, settings: HttpSettings | None = None) -> None:
         self._app = app
+        self._settings = settings or HttpSettings()
         self._hosts = HostRule(loopback=loopback)
+        self._open: dict[str, int] = {}
+        """Requests and websockets of each caller that are not answered yet."""
+        rate = rate_of(self._settings)
+        self._rates = Buckets(rate, self._settings.callers_known) if rate is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
+        if scope["type"] == "http":
             await self._http(scope, receive, send)
-        elif kind == "websocket":
-            refused = foreign(Head(scope["headers"]), self._hosts, "GET")
-            if refused is None:
-                await self._app(scope, receive, send)
-            else:
-                await refuse_websocket(scope, send, refused)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head, method = Head(scope["headers"]), scope["method"]
-        refused = foreign(head, self._hosts, method) or wrong_type(head, method, scope["path"])
+        head, method, path = Head(scope["headers"]), scope["method"], scope["path"]
+        refused = foreign(head, self._hosts, method) or wrong_type(head, method, path)
+        bound = body_bound(path, self._settings)
+        if refused is None and _length(head) > bound:
+            refused = too_long(bound)
+        who = _who(scope)
+        if refused is None:
+            refused = self._crowded(who) or await self._turn(who)
         if refused is not None:
             await refuse(send, refused)
             return
-        await self._app(scope, receive, send)
+        exchange = Exchange(receive, send, bound, plain=path in V1_PATHS)
+        with self._counted(who):
+            await exchange.run(self._app, scope)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        who = _who(scope)
+        refused = foreign(Head(scope["headers"]), self._hosts, "GET") or self._crowded(who)
+        if refused is not None:
+            await refuse_websocket(scope, send, refused)
+            return
+        with self._counted(who):
+            await self._app(scope, receive, send)
+
+    def _crowded(self, who: str) -> Answer | None:
+        bound = self._settings.requests_per_caller
+        if self._open.get(who, 0) < bound:
+            return None
+        return Answer(429, f"{bound} requests and streams of this caller are open already", ((b"retry-after", b"1"),))
+
+    async def _turn(self, who: str) -> Answer | None:
+        """Wait for the caller's turn, if it is not far."""
+        if self._rates is None:
+            return None
+        turn = self._rates.take(who, time.monotonic_ns())
+        if not turn.taken:
+            seconds = -(-turn.wait_ns // SECOND)
+            text = f"more than {self._settings.rate} requests a second: try again in {seconds} s"
+            return Answer(429, text, ((b"retry-after", b"%d" % seconds),))
+        if turn.wait_ns:
+            await asyncio.sleep(turn.wait_ns / SECOND)
+        return None
+
+    def _counted(self, who: str) -> _Counted:
+        return _Counted(self._open, who)
+
+
+class _Counted:
+    """One more while it is entered. (A context manager made by a generator costs a hot call a microsecond more.)"""
+
+    __slots__ = ("_counts", "_key")
+
+    def __init__(self, counts: dict[str, int], key: str) -> None:
+        self._counts, self._key = counts, key
+
+    def __enter__(self) -> None:
+        self._counts[self._key] = self._counts.get(self._key, 0) + 1
+
+    def __exit__(self, *_: Any) -> None:
+        left = self._counts.pop(self._key) - 1
+        if left:
+            self._counts[self._key] = left
+
+
+class Exchange:
+    """One request on its way to the app and its answer on the way back: at most `bound` bytes in, headers for browsers out (unless `plain`), and no story of an error."""
+
+    __slots__ = ("_begun", "_bound", "_came", "_done", "_plain", "_receive", "_refused", "_send")
+
+    def __init__(self, receive: Receive, send: Send, bound: int, *, plain: bool) -> None:
+        self._receive, self._send = receive, send
+        self._bound, self._plain = bound, plain
+        self._came = 0
+        self._begun = self._done = self._refused = False
+
+    async def run(self, app: ASGIApp, scope: Scope) -> None:
+        try:
+            await app(scope, self.receive, self.send)
+        except Exception:
+            # Once it has been refused, or answered in whole (Starlette answers and raises again), the error is no news.
+            if self._refused or self._done:
+                return
+            if self._begun:
+                raise
+            log.exception("%s %s", scope["method"], scope["path"])
+            await refuse(self._send, INTERNAL)
+
+    async def receive(self) -> Message:
+        if self._refused:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._came += len(message.get("body", b""))
+            if self._came > self._bound:
+                # Answered here, not by the app: each kind of app would make something else of an exception.
+                self._refused = True
+                if not self._begun:
+                    await refuse(self._send, too_long(self._bound))
+                return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self._refused:
+            return
+        if message["type"] == "http.response.start":
+            self._begun = True
+            if not self._plain:
+                message = {**message, "headers": secured(message.get("headers", ()))}
+        elif not message.get("more_body"):
+            self._done = True
+        await self._send(message)
 
 
 async def refuse(send: Send, refused: Answer) -> None:
-    """Answer, and close the connection: what else comes on it has not been looked at."""
-    await send_answer(send, replace(refused, headers=(*refused.headers, (b"connection", b"close"))))
+    """The connection stays open: closed now, with a body still coming, it would be reset before the client has read why."""
+    await send_answer(send, replace(refused, headers=(*refused.headers, (b"x-content-type-options", b"nosniff"))))
 
 
 async def refuse_websocket(scope: Scope, send: Send, refused: Answer) -> None:
@@ -63,3 +174,15 @@ async def refuse_websocket(scope: Scope, send: Send, refused: Answer) -> None:
     ]
     await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _length(head: Head) -> int:
+    """What the request says its body has. Where it says nothing of use, what comes is counted."""
+    found = head.content_length
+    return int(found) if found is not None and found.isdigit() and len(found) < 20 else 0
+
+
+def _who(scope: Scope) -> str:
+    """Whose requests are counted together."""
+    client = scope.get("client")
+    return client[0] if client else ""

@@ -10,6 +10,7 @@ import ipaddress
 
 from raymesos.http.asgi import Answer
 from raymesos.http.security.head import Head
+from raymesos.model.settings import HttpSettings
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -46,6 +47,8 @@ V1_PATHS = dict.fromkeys(
     for prefix in ("", "/master", "/slave(1)")
     for path in ("/api/v1", "/api/v1/scheduler", "/api/v1/executor")
 )
+CALL_PATHS = dict.fromkeys(path for path in V1_PATHS if not path.endswith("/v1"))
+JOB_PATHS = "/api/v3/"
 WRONG_V1_TYPE = "Expecting 'Content-Type' of application/json or application/x-protobuf"
 
 
@@ -116,6 +119,17 @@ def wrong_type(head: Head, method: str, path: str) -> Answer | None:
     return Answer(
         415, f"Content-Type is {_shown(named.encode())}; calls are taken as application/json only, never as a form"
     )
+
+
+def body_bound(path: str, settings: HttpSettings) -> int:
+    """Bytes that a body sent there may have."""
+    if path in CALL_PATHS:
+        return settings.call_body_bytes
+    return settings.job_body_bytes if path.startswith(JOB_PATHS) else settings.body_bytes
+
+
+def too_long(bound: int) -> Answer:
+    return Answer(413, f"The body has more than {bound} bytes, the most that is taken here")
 
 
 def _same_origin(origin: bytes, host: bytes | None) -> bool:
