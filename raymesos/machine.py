@@ -22,6 +22,8 @@ from raymesos.errors import InvariantBroken
 MASTER = "master"
 ALLOCATOR = "allocator"
 OBSERVER = "observer"
+BATCH = "framework/batch"
+"""The built-in framework for batch jobs."""
 
 Envelope = tuple[str, str, Any]
 """(to, sender, message)"""

@@ -7,20 +7,20 @@ import pickle
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
-from raymesos import errors
 from raymesos.actors.door import Door
-from raymesos.actors.plan import BATCH
 from raymesos.errors import InvalidJob
 from raymesos.job import Job
 from raymesos.model.jobs import BatchJob
+from raymesos.operating.jobs import spec_of, submit
 from raymesos.shim import segments
-from raymesos.wire.jobs import InputSegment, JobAccepted, JobRefused, JobSpec, Submit
+from raymesos.wire.jobs import InputSegment
 from raymesos.wire.work import Blob
 
 # Inputs below this travel inside the submit itself: no file, no second call.
@@ -47,34 +47,15 @@ def pack_job(
         fn = _blob(door, f"{job_id}/fn", pickled)
         digest.update(pickled)
         inputs, total = _put_inputs(door, job_id, rows or _pickled_inputs(job.inputs), digest)
-    spec = JobSpec(
-        job_id=job_id,
-        name=job.name,
-        role=job.role,
-        resources=job.resources,
-        total=total,
+    spec = replace(
+        spec_of(job, job_id, total=total, digest=_digest(job, digest)),
         fn=fn,
         inputs=inputs,
-        argv=job.argv,
-        retry=job.policy,
-        runtime_limit_ms=None if job.runtime_limit is None else int(job.runtime_limit * 1000),
-        retry_on_runtime_limit=job.retry_on_runtime_limit,
-        max_parallel=job.max_parallel,
-        env=tuple(sorted(job.env.items())),
         working_dir=_working_dir(job),
         sys_path=_search_path() if job.fn is not None else (),
-        python=f"{sys.version_info[0]}.{sys.version_info[1]}",
         after=tuple(_id_of(a) for a in job.after),
-        gang=job.gang,
-        isolated=job.isolated,
-        attributes=tuple(sorted(job.attributes.items())),
-        ports=job.ports,
-        digest=_digest(job, digest),
     )
-    answer = door.ask(BATCH, Submit(spec))
-    if isinstance(answer, JobRefused):
-        raise _error(answer)
-    assert isinstance(answer, JobAccepted)
+    submit(door, spec)
     return Job(door, job_id, total, name=job.name, detached=detach)
 
 
@@ -186,11 +167,3 @@ def _id_of(job: Any) -> str:
     if isinstance(job, Job):
         return job.id
     raise InvalidJob("after", f"{job!r}: must be a job or its id")
-
-
-def _error(refused: JobRefused) -> errors.RaymesosError:
-    if refused.kind == "Conflict":
-        return errors.Conflict(refused.reason)
-    if refused.kind == "UnknownId":
-        return errors.UnknownId("job", refused.reason)
-    return InvalidJob(refused.field, refused.reason)

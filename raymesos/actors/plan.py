@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from raymesos.machine import BATCH as BATCH
 from raymesos.model.settings import Settings, on_ray
 
-BATCH = "framework/batch"
 HTTP = "http"
 
 

@@ -55,11 +55,16 @@ def refused(request: Request, error: Exception) -> Response:
     if status == 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
         return Json({"error": "Internal", "message": "internal error; the server's log has the story"}, 500)
+    return Json(said_of(error), status)
+
+
+def said_of(error: RaymesosError) -> dict[str, str]:
+    """The error in words that a program can take apart."""
     said = {"error": type(error).__name__, "message": str(error)}
     for name in ("field", "reason", "kind", "id"):
         if hasattr(error, name):
             said[name] = str(getattr(error, name))
-    return Json(said, status)
+    return said
 
 
 def broken(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics, events, live, reading
+from raymesos.http.jobs import routes as jobs
 from raymesos.http.mesos.scheduler import SchedulerApi
 from raymesos.http.prometheus import routes as prometheus
 from raymesos.http.prometheus.requests import Counted
@@ -29,6 +30,7 @@ def make_app(site: Site) -> ASGIApp:
         *reading.routes(site),
         *events.routes(site),
         *live.routes(site),
+        *jobs.routes(site),
     ]
     cold = Starlette(
         routes=routes,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from raymesos.errors import ClusterUnavailable, UnknownId
 from raymesos.http.signal import Signal
@@ -22,6 +22,12 @@ from raymesos.wire.notes import NotesBegin, NotesComplete
 MAX_BEHIND = 50_000
 
 
+class Listener(Protocol):
+    """Told of each batch of messages once the view has taken it. It must not wait."""
+
+    def tell(self, messages: Sequence[Any], /) -> None: ...
+
+
 class Watcher:
     """The messages that came since it began, oldest first. `lost` once it fell too far behind, or the view began anew: its reader starts over."""
 
@@ -30,7 +36,7 @@ class Watcher:
         self.lost = False
         self._news = asyncio.Event()
 
-    def tell(self, messages: list[Any]) -> None:
+    def tell(self, messages: Sequence[Any]) -> None:
         if self.lost:
             return
         if len(self.messages) + len(messages) > MAX_BEHIND or any(isinstance(m, NotesBegin) for m in messages):
@@ -60,7 +66,7 @@ class Views:
         self.revision = 0
         self.ready = False
         self.changed = Signal()
-        self._watchers: dict[Watcher, None] = {}
+        self._watchers: dict[Listener, None] = {}
 
     def take(self, messages: Iterable[Any]) -> None:
         """Fold messages of the relay, and tell the watchers of them. Readers keep the old view while a new snapshot comes in."""
@@ -85,6 +91,10 @@ class Views:
     @property
     def watchers(self) -> int:
         return len(self._watchers)
+
+    def listen(self, listener: Listener) -> None:
+        """It is told of all that comes from now on, for ever."""
+        self._watchers[listener] = None
 
     @contextmanager
     def watch(self) -> Iterator[Watcher]:

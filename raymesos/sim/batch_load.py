@@ -14,11 +14,10 @@ from typing import Any
 from raymesos.frameworks.batch.attempts import OUT_OF_TIME
 from raymesos.frameworks.batch.machine import BatchMachine
 from raymesos.frameworks.batch.state import FINISHED
-from raymesos.machine import LinkUp, Outbox, Wake
+from raymesos.machine import BATCH, LinkUp, Outbox, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.sim.cluster import Cluster
-from raymesos.sim.jobs import BATCH
 from raymesos.sim.shim import Finish
 from raymesos.wire.jobs import CancelJob, InputSegment, JobAccepted, JobRefused, JobSpec, Part, Submit
 from raymesos.wire.messages import StartWork

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
-from raymesos.machine import ALLOCATOR, MASTER
+from raymesos.machine import ALLOCATOR, BATCH, MASTER
 from raymesos.model.jobs import BatchJob
 from raymesos.model.offer_constraints import constraints_text
 from raymesos.model.resources import Resources
@@ -29,7 +29,7 @@ from raymesos.sim.audit import Auditor, Violation
 from raymesos.sim.cluster import OURS, Cluster, Makers
 from raymesos.sim.events import Calendar
 from raymesos.sim.framework_info import framework_info
-from raymesos.sim.jobs import BATCH, Jobs, SubmittedJob
+from raymesos.sim.jobs import Jobs, SubmittedJob
 from raymesos.sim.launcher import Program
 from raymesos.sim.maintaining import Maintaining
 from raymesos.sim.observing import Observing

@@ -9,6 +9,7 @@ from typing import Any
 from raymesos.errors import Conflict, InvalidJob, RaymesosError, UnknownId
 from raymesos.frameworks.batch.machine import BatchMachine
 from raymesos.frameworks.batch.state import Row
+from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
 from raymesos.model.settings import BatchSettings
 from raymesos.sim.cluster import Cluster
@@ -17,8 +18,6 @@ from raymesos.sim.shim import Finish
 from raymesos.wire.jobs import CancelJob, InputSegment, JobRefused, JobSpec, Submit
 from raymesos.wire.messages import StartWork
 from raymesos.wire.work import Blob, ChunkWork, CommandsWork, Failed, WorkReport
-
-BATCH = "framework/batch"
 
 
 @dataclass(frozen=True, slots=True)

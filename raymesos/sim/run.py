@@ -11,6 +11,7 @@ from typing import Any
 
 from raymesos.errors import InvalidValue, RaymesosError
 from raymesos.kernel.volumes import volumes_of
+from raymesos.machine import BATCH
 from raymesos.model.attributes import Attributes
 from raymesos.model.settings import Settings, simulated
 from raymesos.sim.audit import Auditor, Violation
@@ -20,7 +21,6 @@ from raymesos.sim.drawn import DrawnWork
 from raymesos.sim.faults import Faults, Tools
 from raymesos.sim.generate import Workload, WorkloadMachine, plan_agents, plan_frameworks
 from raymesos.sim.interventions import Interventions
-from raymesos.sim.jobs import BATCH
 from raymesos.sim.report import Report
 from raymesos.sim.story import Story
 from raymesos.sim.world import World

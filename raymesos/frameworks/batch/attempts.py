@@ -52,6 +52,8 @@ def reported(state: State, sender: str, report: WorkReport, out: Outbox, now_ms:
         out.persist(ReportTaken(report, charge=True))
         chunk.useful = True
         measured(job, report.hi - report.lo, report.elapsed_us)
+    if report.failed and chunk.span.hi - chunk.span.lo == 1:
+        chunk.failure = report.failed[0].error or FAILED
     _remember(job, chunk)
     chunk.reported = chunk.reported or report.last
     if chunk.ended and chunk.reported:
@@ -85,6 +87,9 @@ def close(job: Job, chunk: Chunk, code: str, out: Outbox, now_ms: int, shown: st
     """The task is over for us: what it still owes is charged, lost or queued again, by why it ended. `shown` is what people are told instead."""
     chunk_ended(job, chunk, code)
     del job.chunks[chunk.row.id]
+    if chunk.failure and code == NORMAL:
+        # Its worker is well; what its only input was for has failed.
+        shown, chunk.row.message = FAILED, chunk.failure
     over(job, chunk.row, shown or code, now_ms)
     if job.state != ACCEPTED:
         return

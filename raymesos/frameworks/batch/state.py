@@ -73,6 +73,8 @@ class Chunk:
     """No more reports of it will come."""
     useful: bool = False
     """Some of its inputs were decided or charged by its reports."""
+    failure: str = ""
+    """Of a task of one input: what was reported to have gone wrong."""
     never_ran: bool = False
     ended: str = ""
     """Titus' code, when the terminal status came before the report."""

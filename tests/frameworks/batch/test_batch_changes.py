@@ -223,3 +223,13 @@ def test_when_a_job_began_to_be_killed_is_told_and_outlives_a_restart() -> None:
     rig.now += 100
     notes = [note for note in told(rig) if isinstance(note, JobNote)]
     assert [(note.state, note.cancelled_ms) for note in notes] == [("KillInitiated", at)]
+
+
+def test_a_task_whose_only_input_failed_has_failed_whatever_became_of_its_worker() -> None:
+    rig = Rig()
+    first, second = submitted(rig, total=2)
+    rig.finish(first, failed={0: "exit 3"})
+    rig.finish(second)
+    notes = {note.lo: note for note in attempts(rig)}
+    assert (notes[0].steps[-1][2], notes[0].message) == ("failed", "exit 3")
+    assert (notes[1].steps[-1][2], notes[1].message) == ("normal", "")

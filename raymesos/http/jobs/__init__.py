@@ -1,0 +1,1 @@
+"""The jobs API: `/api/v3/jobs` and `/api/v3/tasks` in Titus' shapes."""
