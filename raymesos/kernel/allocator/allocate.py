@@ -14,11 +14,12 @@ from raymesos.kernel.allocator import gangs, holds
 from raymesos.kernel.allocator.books import Agent, Role, Subscription
 from raymesos.kernel.allocator.dice import Dice
 from raymesos.kernel.allocator.filters import Filters
-from raymesos.kernel.allocator.giving import Parts, Pass, give, part_of, place_gang
+from raymesos.kernel.allocator.giving import Pass, give, part_of, place_gang
 from raymesos.kernel.allocator.guarantees import meet_guarantees
 from raymesos.kernel.allocator.holds import Holds
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.outcome import Outcome
+from raymesos.kernel.allocator.parts import Parts
 from raymesos.kernel.allocator.pool import Vector, covers
 from raymesos.kernel.allocator.scoring import ordered, room
 from raymesos.kernel.allocator.shares import DrfSorter
@@ -47,12 +48,12 @@ def allocate(
         and len(candidates) > FEW_AGENTS
         and not any(framework.constraints for framework in ledger.roster.frameworks.values())
     )
-    met: Parts = {}
+    met = Parts()
     if ledger.roster.order.active:
         if any(ledger.quotas.required):
             meet_guarantees(this, ordered(candidates, scoring, dice))
             # Who had its guarantee met of an agent may have more of it by fair share: what is reserved above its role, say.
-            met, this.parts = this.parts, {}
+            met, this.parts = this.parts, Parts()
         if scoring == "spread":
             _spread(this, ordered(candidates, scoring, dice))
         else:
@@ -83,7 +84,7 @@ def _deal(this: Pass, agent: Agent) -> None:
     """Deal out the agent until nothing is left of it or nobody takes it."""
     ledger = this.ledger
     while agent in ledger.offerable:
-        if _is_in_vain(this, agent) or not _step(this, agent):
+        if (this.vain and _is_in_vain(this, agent)) or not _step(this, agent):
             agent.passed_over = ledger.roster.wishes
             return
 
@@ -107,20 +108,19 @@ def _step(this: Pass, agent: Agent) -> bool:
     # One iteration per agent: 20,000 of them in a pass is the case that is measured, so the loop keeps to local names.
     ledger, this.outcome.agent = this.ledger, agent
     offerable, roles = ledger.offerable, ledger.roster.roles
-    parts = this.parts.get(agent)
+    again = agent in this.parts.takers
     if agent in this.holds.by_agent:
         held_for = holds.holder(this.holds, agent)
         if held_for is not None:
             return _step_held(this, agent, held_for)
     took = False
     waiting: Subscription | None = None
-    for role_name in _who_may(this, agent):
+    for role_name in ledger.roster.order.walk() if agent.plain else _who_may(this, agent):
         role = roles[role_name]
         if role in this.full:
             continue
-        for framework_id in role.sorter.walk():
-            subscription = role.subscriptions[framework_id]
-            if parts is not None and subscription in parts and not subscription.exact:
+        for subscription in role.walk():
+            if again and not subscription.exact and this.parts.has(agent, subscription):
                 continue
             if subscription.exact and place_gang(this, subscription):
                 return True
@@ -135,9 +135,9 @@ def _step(this: Pass, agent: Agent) -> bool:
             took = True
             if subscription.exact or agent not in offerable or agent.free.is_reserved:
                 return True
-            if _is_in_vain(this, agent):
+            if this.vain and _is_in_vain(this, agent):
                 return True
-            parts = this.parts[agent]
+            again = True
         if ledger.quotas.quotas:
             _mark_full(this, role)
     if not took and this.may_learn and _is_like_any(this, agent):
@@ -147,9 +147,7 @@ def _step(this: Pass, agent: Agent) -> bool:
 
 def _is_in_vain(this: Pass, agent: Agent) -> bool:
     """Whether nobody took as much or more of another agent that was like this one."""
-    if not this.vain or not _is_like_any(this, agent):
-        return False
-    return any(covers(vector, agent.free_vector) for vector in this.vain)
+    return _is_like_any(this, agent) and any(covers(vector, agent.free_vector) for vector in this.vain)
 
 
 def _is_like_any(this: Pass, agent: Agent) -> bool:
@@ -162,7 +160,7 @@ def _is_like_any(this: Pass, agent: Agent) -> bool:
 def _who_may(this: Pass, agent: Agent) -> Iterable[str]:
     """The roles to ask, in order. Of an agent of which only reserved resources are left, those that they are reserved to, and those below them."""
     order = this.ledger.roster.order
-    if agent.plain or not agent.free.is_reserved or not isinstance(order, DrfSorter):
+    if not agent.free.is_reserved or not isinstance(order, DrfSorter):
         return order.walk()
     names = dict.fromkeys(name for role in agent.free.reserved_roles() for name in order.clients_under(role))
     active = [name for name in names if order.is_active(name)]
@@ -206,8 +204,7 @@ def _step_held(this: Pass, agent: Agent, holder: Subscription) -> bool:
     behind = False
     for role_name in this.ledger.roster.order.walk():
         role = this.ledger.roster.roles[role_name]
-        for framework_id in role.sorter.walk():
-            subscription = role.subscriptions[framework_id]
+        for subscription in role.walk():
             if subscription.exact and not behind and place_gang(this, subscription):
                 return True
             if behind and not holds.may_backfill(this.holds, agent, subscription, this.now_ms):
@@ -227,11 +224,8 @@ def _step_held(this: Pass, agent: Agent, holder: Subscription) -> bool:
 def _tell_grants(this: Pass, met: Parts) -> None:
     """One grant for each agent and subscription, of what both stages gave."""
     grants, granted = this.outcome.grants, this.outcome.granted
-    for agent, parts in met.items():
-        dealt = this.parts.setdefault(agent, {})
-        for subscription, offer in parts.items():
-            dealt[subscription] = offer + dealt[subscription] if subscription in dealt else offer
-    for agent, parts in this.parts.items():
-        for subscription, offer in parts.items():
-            grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
-            granted[subscription] = None
+    for agent, subscription, offer in met.rows():
+        this.parts.add(agent, subscription, offer)
+    for agent, subscription, offer in this.parts.rows():
+        grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
+        granted[subscription] = None

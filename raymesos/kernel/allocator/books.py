@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from raymesos.kernel.allocator.pool import Vector
@@ -96,6 +97,12 @@ class Role:
     chain: Chain = ()
     """Its path in the tree of quotas, as of `chain_version` of that tree."""
     chain_version: int = -1
+
+    def walk(self) -> Iterable[Subscription]:
+        """Its subscriptions that want offers, in order, while one of them does. One walk at a time."""
+        if self.sorter.keeps_order and len(self.subscriptions) == 1:
+            return self.subscriptions.values()
+        return map(self.subscriptions.__getitem__, self.sorter.walk())
 
 
 @dataclass(slots=True, eq=False)

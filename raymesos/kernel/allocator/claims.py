@@ -57,8 +57,7 @@ def claims(state: State, outcome: Outcome, now_ms: int) -> tuple[Claim, ...]:
     found: list[Claim] = []
     for name in ledger.roster.order.walk():
         role = ledger.roster.roles[name]
-        for framework_id in role.sorter.walk():
-            subscription = role.subscriptions[framework_id]
+        for subscription in role.walk():
             claim = _guarantee_claim(owing, subscription)
             if claim is None and fair:
                 claim = _fair_claim(state, owing, subscription, now_ms)

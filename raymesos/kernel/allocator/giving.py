@@ -6,22 +6,21 @@ from dataclasses import dataclass, field
 
 from raymesos.kernel.allocator import gangs, holds
 from raymesos.kernel.allocator.books import Agent, Role, Subscription
-from raymesos.kernel.allocator.filters import Filter, Filters, refused_until
+from raymesos.kernel.allocator.filters import Filters, refused_until
 from raymesos.kernel.allocator.holds import Holds
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.outcome import Outcome
+from raymesos.kernel.allocator.parts import Parts
 from raymesos.kernel.allocator.pool import Vector
 from raymesos.kernel.allocator.portion import fair_part, suits, takeable
 from raymesos.kernel.allocator.wants import NOTHING, Part, book, next_part
 from raymesos.model.portions import shared_part
 from raymesos.model.resources import Key, Resources
 
-Parts = dict[Agent, dict[Subscription, Resources]]
-
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass works with. `parts` is what the stage has given so far, by agent."""
+    """What one pass works with. `parts` is what the stage has given so far."""
 
     ledger: Ledger
     filters: Filters
@@ -30,7 +29,7 @@ class Pass:
     now_ms: int
     steps: int
     """An agent's room is dealt to those who say exactly what they want in about so many steps; 0: one task at a time."""
-    parts: Parts = field(default_factory=dict)
+    parts: Parts = field(default_factory=Parts)
     tasks: dict[tuple[Agent, Subscription], int] = field(default_factory=dict)
     """How many tasks' worth was given to those who say exactly what they want."""
     cut: Part = NOTHING
@@ -50,8 +49,9 @@ class Pass:
     def is_refused(self, agent: Agent, subscription: Subscription, offer: Resources) -> bool:
         """Whether a filter of its own refuses the offer."""
         refusals = self.filters.of_agent(agent.id)
-        found: list[Filter] | None = refusals.get(subscription.key) if refusals is not None else None
-        until_ms = refused_until(found, offer) if found else None
+        if refusals is None or subscription.key not in refusals:
+            return False
+        until_ms = refused_until(refusals[subscription.key], offer)
         if until_ms is None:
             return False
         self.outcome.block(subscription, "filtered", until_ms=until_ms)
@@ -110,8 +110,4 @@ def give(this: Pass, agent: Agent, subscription: Subscription, offer: Resources)
         this.holds.gave(agent, subscription, this.now_ms)
         if subscription.sated:
             this.ledger.roster.settle(subscription)
-    parts = this.parts.get(agent)
-    if parts is None:
-        parts = this.parts[agent] = {}
-    before = parts.get(subscription)
-    parts[subscription] = offer if before is None else before + offer
+    this.parts.add(agent, subscription, offer)

@@ -29,7 +29,7 @@ def meet_guarantees(this: Pass, agents: list[Agent]) -> None:
 def _meet_owed(this: Pass, agent: Agent, owed: dict[Role, None]) -> None:
     """Give of the agent to those that are owed; who is not any more leaves."""
     ledger, this.outcome.agent = this.ledger, agent
-    held_for = holds.holder(this.holds, agent)
+    held_for = holds.holder(this.holds, agent) if agent in this.holds.by_agent else None
     if held_for is not None and held_for.role in owed:
         if not _meet(this, agent, held_for):
             return  # It is kept for one that is owed something, too.
@@ -40,8 +40,8 @@ def _meet_owed(this: Pass, agent: Agent, owed: dict[Role, None]) -> None:
             break  # What is left is reserved: nothing of it meets a guarantee.
         role = ledger.roster.roles[name]
         touched.append(role)
-        for framework_id in role.sorter.walk():
-            _meet_all(this, agent, role.subscriptions[framework_id])
+        for subscription in role.walk():
+            _meet_all(this, agent, subscription)
     for role in touched:
         if not _is_owed(ledger, role):
             del owed[role]

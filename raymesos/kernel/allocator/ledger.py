@@ -29,6 +29,7 @@ class Ledger:
 
     __slots__ = (
         "_leasts", "agents", "default_least", "home_region", "offerable", "open_free", "quotas", "roster", "totals", "totals_version",
+        "unlike",
     )  # fmt: skip
 
     def __init__(self, roster: Roster, min_allocatable: Iterable[Resources], home_region: str = "") -> None:
@@ -46,6 +47,8 @@ class Ledger:
         self.default_least: tuple[Vector, ...] = tuple(roster.pool.vector(m.quantities()) for m in min_allocatable)
         self._leasts: dict[tuple[Vector, ...], int] = {self.default_least: 1}
         """What somebody thinks worth an offer, and how many do."""
+        self.unlike = False
+        """Somebody thinks otherwise of it than the rest: then `offerable` may hold agents that are not worth it for some."""
 
     # ------------------------------------------------------------ agents
 
@@ -108,7 +111,7 @@ class Ledger:
             agent.free, agent.free_vector = EMPTY, ()
             self.offerable.pop(agent, None)
             if self.quotas.quotas:
-                self._count_open(agent)
+                self.open_free, agent.open_vector = minus(self.open_free, agent.open_vector), ()
         else:
             vector = self._vector(resources)
             agent.free = agent.free - unshared_part(resources)
@@ -187,11 +190,6 @@ class Ledger:
 
     # ------------------------------------------------------------ what is worth an offer
 
-    @property
-    def unlike(self) -> bool:
-        """Whether somebody thinks otherwise of it than the rest: then `offerable` may hold agents that are not worth it for some."""
-        return len(self._leasts) > 1
-
     def want_least(self, least: tuple[Vector, ...] | None, by: int) -> None:
         """One more (or fewer) that thinks so little worth an offer. None: what everybody does."""
         if least is None:
@@ -201,6 +199,7 @@ class Ledger:
             self._leasts[least] = count
         else:
             del self._leasts[least]
+        self.unlike = len(self._leasts) > 1
         if count == (1 if by > 0 else 0):
             for agent in self.agents.values():
                 self._set_offerable(agent)
@@ -226,7 +225,17 @@ class Ledger:
         self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector, *, again: bool = False
     ) -> None:
         """`again`: it held as much before, so it is no further allocation."""
-        self._count_held(agent, subscription, resources, vector, by=1, again=again)
+        roster, role, (framework_id, role_name) = self.roster, subscription.role, subscription.key
+        of_framework = of_role = vector
+        if agent.shared and not resources.is_plain:
+            of_framework, of_role = self._count_once(agent, subscription, resources, by=1)
+        count, weighed = 0 if again else ONCE, False
+        if subscription.exact and not again:
+            # Task-sized grants come in all sizes. Counted by number, who needs two CPUs at a time would win every tie against who needs one, and get twice as much.
+            count, weighed = roster.pool.in_cpus(of_role), True
+        roster.order.hold(role_name, of_role, count=count, weighed=weighed)
+        role.sorter.hold(framework_id, of_framework, count=count, weighed=weighed)
+        roster.changed[role_name] = None
         present = agent.held.get(subscription)
         if present is None:
             agent.held[subscription] = resources
@@ -234,7 +243,7 @@ class Ledger:
         else:
             agent.held[subscription] = present + resources
         if self.quotas.quotas:
-            self._count_open_held(subscription.role, resources, vector, by=1)
+            self._count_open_held(role, resources, vector, by=1)
 
     def _unbook(self, agent: Agent, subscription: Subscription, resources: Resources, vector: Vector) -> None:
         present = agent.held[subscription]
@@ -244,40 +253,25 @@ class Ledger:
         else:
             del agent.held[subscription]
             subscription.agents -= 1
-        self._count_held(agent, subscription, resources, vector, by=-1)
-        if self.quotas.quotas:
-            self._count_open_held(subscription.role, resources, vector, by=-1)
-            self._may_have_room()
-
-    def _count_held(
-        self,
-        agent: Agent,
-        subscription: Subscription,
-        resources: Resources,
-        vector: Vector,
-        *,
-        by: int,
-        again: bool = False,
-    ) -> None:
-        """The sorters count `resources`, which the subscription does not hold (yet, or any more)."""
-        order, (framework_id, role_name) = self.roster.order, subscription.key
+        role, (framework_id, role_name) = subscription.role, subscription.key
         of_framework = of_role = vector
         if agent.shared and not resources.is_plain:
-            counted = count_once(agent, subscription, resources)
-            of_framework, of_role = self._vector(counted.framework), self._vector(counted.role)
-            for path, part in counted.above:
-                order.count_once(path, self._vector(part), by=by)
-        if by > 0:
-            count, weighed = 0 if again else ONCE, False
-            if subscription.exact and not again:
-                # Task-sized grants come in all sizes. Counted by number, who needs two CPUs at a time would win every tie against who needs one, and get twice as much.
-                count, weighed = self.roster.pool.in_cpus(of_role), True
-            order.hold(role_name, of_role, count=count, weighed=weighed)
-            subscription.role.sorter.hold(framework_id, of_framework, count=count, weighed=weighed)
-        else:
-            order.release(role_name, of_role)
-            subscription.role.sorter.release(framework_id, of_framework)
+            of_framework, of_role = self._count_once(agent, subscription, resources, by=-1)
+        self.roster.order.release(role_name, of_role)
+        role.sorter.release(framework_id, of_framework)
         self.roster.changed[role_name] = None
+        if self.quotas.quotas:
+            self._count_open_held(role, resources, vector, by=-1)
+            self._may_have_room()
+
+    def _count_once(
+        self, agent: Agent, subscription: Subscription, resources: Resources, *, by: int
+    ) -> tuple[Vector, Vector]:
+        """What of `resources`, which the subscription does not hold (yet, or any more), counts for its framework and for its role."""
+        counted = count_once(agent, subscription, resources)
+        for path, part in counted.above:
+            self.roster.order.count_once(path, self._vector(part), by=by)
+        return self._vector(counted.framework), self._vector(counted.role)
 
     def _vector(self, resources: Resources) -> Vector:
         return self.roster.pool.vector(resources.quantities())

@@ -7,6 +7,7 @@ the common denominator `whole`, so that no division and no float takes part.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from math import lcm
 from operator import add, ge, mul, sub
 
@@ -58,7 +59,7 @@ class Pool:
         for name in quantities:
             if name not in index:
                 index[name] = len(index)
-        return tuple(quantities.get(name, 0) for name in index)
+        return tuple(map(quantities.get, index, repeat(0)))
 
     def named(self, vector: Vector) -> dict[str, int]:
         """Milli-units by name, zeros left out."""

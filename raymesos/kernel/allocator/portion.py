@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import le
+
 from raymesos.kernel.allocator.books import Agent, Subscription
 from raymesos.kernel.allocator.ledger import Ledger
 from raymesos.kernel.allocator.outcome import Outcome
@@ -160,7 +162,7 @@ def surplus(ledger: Ledger) -> Vector:
 
 
 def _within(vector: Vector, bound: Vector) -> bool:
-    return all(map(int.__le__, vector, bound))
+    return all(map(le, vector, bound))
 
 
 def _named(ledger: Ledger, vector: Vector) -> dict[str, int]:

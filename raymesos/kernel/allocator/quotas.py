@@ -20,12 +20,11 @@ UNLIMITED = 1 << 62
 class Node:
     """A role of the tree. Vectors are by the pool's index of names; `limit` has UNLIMITED where nothing is said.
 
-    `consumed` is what is reserved and what is held of what is open. `lacks` (of its own guarantee), `left` (under its own limit) and `due` (what it lacks, within that limit) follow
-    from it; passes ask for them far more often than they change.
+    `consumed` is what is reserved and what is held of what is open. What it `lacks` of its own guarantee follows from it; passes ask for that far more often than it changes.
     """
 
     __slots__ = (
-        "children", "children_owed", "consumed", "due", "guarantee", "lacks", "left", "limit", "owed", "parent",
+        "children", "children_owed", "consumed", "guarantee", "lacks", "limit", "over_promised", "owed", "parent",
         "path", "reserved",
     )  # fmt: skip
 
@@ -35,29 +34,26 @@ class Node:
         self.children: dict[str, Node] = {}
         self.guarantee: Vector = ()
         self.limit: Vector | None = None
+        self.over_promised = False
+        """The guarantee is more than the limit."""
         self.reserved: Vector = ()
         self.consumed: Vector = ()
         self.lacks: Vector = ()
-        self.due: Vector = ()
-        self.left: Vector | None = None
         self.owed: Vector = ()
         self.children_owed: Vector = ()
 
-    def consume(self, more: Vector) -> None:
-        """So much more is consumed."""
-        self.consumed = plus(self.consumed, more)
-        if any(self.lacks):
-            self.recount()
-        elif self.limit is not None:  # Who lacked nothing lacks nothing now.
-            self.left = lacking(self.limit, self.consumed)
+    @property
+    def left(self) -> Vector | None:
+        """How much more it may have under its own limit; None if it has none."""
+        return None if self.limit is None else lacking(self.limit, self.consumed)
+
+    def promise(self, guarantee: Vector, limit: Vector | None) -> None:
+        self.guarantee, self.limit = guarantee, limit
+        self.over_promised = limit is not None and least(guarantee, limit)[: len(guarantee)] != guarantee
 
     def recount(self) -> None:
         """Bring what follows in line."""
-        self.due = self.lacks = lacking(self.guarantee, self.consumed)
-        if self.limit is not None:
-            self.left = lacking(self.limit, self.consumed)
-            if any(self.lacks):
-                self.due = least(self.lacks, self.left)[: len(self.lacks)]
+        self.lacks = lacking(self.guarantee, self.consumed)
 
 
 Chain = tuple[Node, ...]
@@ -95,8 +91,7 @@ class Quotas:
         self.root = Node("", None)
         for each in self.quotas.values():
             node = self._grow(each.role)
-            node.guarantee = self._vector(each.guarantee, 0)
-            node.limit = self._vector(each.limit, UNLIMITED) if each.limit else None
+            node.promise(self._vector(each.guarantee, 0), self._vector(each.limit, UNLIMITED) if each.limit else None)
         self._owe_all(self.root)
 
     def chain(self, role: str) -> Chain:
@@ -115,9 +110,12 @@ class Quotas:
 
     def allocate(self, chain: Chain, open_vector: Vector) -> None:
         """A role of this chain holds so much more of what is open."""
+        lacked = False
         for node in chain:
-            node.consume(open_vector)
-        self._owe(chain)
+            node.consumed = plus(node.consumed, open_vector)
+            lacked = lacked or any(node.lacks)
+        if lacked:  # Who lacked nothing lacks nothing now.
+            self._recount(chain)
 
     def unallocate(self, chain: Chain, open_vector: Vector) -> None:
         for node in chain:
@@ -143,23 +141,24 @@ class Quotas:
             return chain[0].left
         room: Vector | None = None
         for node, outside in self._upwards(chain):
-            if node.left is not None:
-                left = lacking(node.left, outside) if any(outside) else node.left
+            left = node.left
+            if left is not None:
+                left = lacking(left, outside) if any(outside) else left
                 room = left if room is None else least(room, left)
         return room
 
     def guaranteed(self, chain: Chain) -> Vector:
         """How much of what it, or a role above it, is owed may go to the role: not what is owed to other roles below the same, and within all limits on its path."""
-        if len(chain) == 1 and not chain[0].children:
-            return chain[0].due
+        if len(chain) == 1 and not chain[0].children and not chain[0].over_promised:
+            return chain[0].lacks
         found: Vector = ()
         room: Vector = ()
         for node, outside in self._upwards(chain):
-            others = any(outside)
+            others, left = any(outside), node.left
             if any(node.lacks):
                 found = most(found, lacking(node.lacks, outside) if others else node.lacks)
-            if node.left is not None:
-                room = least(room, lacking(node.left, outside) if others else node.left)
+            if left is not None:
+                room = least(room, lacking(left, outside) if others else left)
         return least(found, room)[: len(found)] if room else found
 
     def nodes(self) -> list[Node]:
@@ -181,13 +180,8 @@ class Quotas:
         return found
 
     def _recount(self, chain: Chain) -> None:
-        for node in chain:
-            node.recount()
-        self._owe(chain)
-
-    def _owe(self, chain: Chain) -> None:
-        """Bring what the nodes are owed in line with what they lack, and what is owed below their parents."""
         for node in reversed(chain):
+            node.recount()
             owed = most(node.lacks, node.children_owed) if node.children else node.lacks
             parent = node.parent
             if owed != node.owed and parent is not None:

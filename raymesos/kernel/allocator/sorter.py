@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
+from operator import add
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
 from raymesos.kernel.allocator.pool import ONCE, Pool, Vector, minus, plus
@@ -202,7 +203,8 @@ class Sorter(ABC):
         """`count` is ONCE for an allocation, as Mesos counts; 0 if it is only another form of one. `weighed`: the larger a weight, the less it counts."""
         node = self._clients[client]
         while (parent := node.parent) is not None:
-            node.held = plus(node.held, held)
+            # `plus` by hand where it can be: 44,000 of these in a pass over 20,000 agents.
+            node.held = tuple(map(add, node.held, held)) if len(node.held) == len(held) else plus(node.held, held)
             if weighed:
                 parent.served = max(parent.served, node.count)
                 node.count += count * node.weight[1] // node.weight[0]

@@ -13,6 +13,7 @@ from raymesos.errors import InvariantBroken
 from raymesos.kernel.allocator.books import Agent
 from raymesos.kernel.allocator.filters import Filters, refused_until
 from raymesos.kernel.allocator.ledger import Ledger
+from raymesos.kernel.allocator.parts import Parts
 from raymesos.kernel.allocator.pool import Pool
 from raymesos.kernel.allocator.roster import Roster
 from raymesos.kernel.allocator.shares import DrfSorter
@@ -60,6 +61,21 @@ def test_a_copy_of_a_shared_volume_that_was_destroyed_meanwhile_is_not_free_when
     assert agent.free == Resources.parse("cpus:1") + disk
     assert agent.total == Resources.parse("cpus:2") + disk
     ledger.check()
+
+
+def test_what_is_given_of_an_agent_is_summed_by_subscription_and_told_in_the_order_in_which_they_came() -> None:
+    ledger, parts = new_ledger(), Parts()
+    a, b = joins(ledger, "A", "cpus:4"), joins(ledger, "B", "cpus:4")
+    one, other, none = (ledger.roster.subscription(name, "x") for name in "FGH")
+    for agent, subscription, cpus in ((b, one, 1), (a, other, 1), (b, other, 1), (b, one, 2), (b, other, 1)):
+        parts.add(agent, subscription, Resources.parse(f"cpus:{cpus}"))
+    assert [(agent.id, s.framework.id, str(offer)) for agent, s, offer in parts.rows()] == [
+        ("B", "F", "cpus:3"),
+        ("B", "G", "cpus:2"),
+        ("A", "G", "cpus:1"),
+    ]
+    assert [parts.has(b, s) for s in (one, other, none)] == [True, True, False]
+    assert [parts.has(a, s) for s in (one, other, none)] == [False, True, False]
 
 
 def test_books_that_were_cooked_are_found_out() -> None:
