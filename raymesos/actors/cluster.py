@@ -85,7 +85,7 @@ def start_local(
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
     refuse_if_running(name)
-    _must_be_free(http)
+    _must_open(http)
     if ray.is_initialized():
         raise ClusterUnavailable(
             "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
@@ -164,7 +164,7 @@ def start_on(
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
-    _must_be_free(http)
+    _must_open(http)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
         _reach(address)
@@ -200,11 +200,13 @@ def start_on(
     return started
 
 
-def _must_be_free(http: HttpPlan | None) -> None:
-    """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at."""
+def _must_open(http: HttpPlan | None) -> None:
+    """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at or would be open to everybody."""
     if http is not None:
+        from raymesos.http.security.opening import check_opening
         from raymesos.http.serving import listen
 
+        check_opening(http.host, auth=http.auth, tokens=Path(http.tokens), tls_cert=http.tls_cert, tls_key=http.tls_key)
         listen(http.host, http.port).close()
 
 

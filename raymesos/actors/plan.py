@@ -13,10 +13,25 @@ HTTP = "http"
 
 @dataclass(frozen=True, slots=True)
 class HttpPlan:
-    """Where the HTTP API listens; port 0 takes any free one."""
+    """Where the HTTP API listens, and to whom; port 0 takes any free one."""
 
     host: str = "127.0.0.1"
     port: int = 5050
+    auth: bool = False
+    """Callers show a token; where others can reach the address they do so anyway."""
+    tokens: str = ""
+    """The file of the cluster's tokens."""
+    acls: str = ""
+    """Mesos' ACLs as JSON; empty: everybody may everything."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    """Files in PEM; empty: no TLS."""
+    rate: int | None = None
+    """Requests a second of one caller; None: as many as it likes."""
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
 
 
 @dataclass(frozen=True, slots=True)

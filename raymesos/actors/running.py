@@ -57,9 +57,14 @@ def check_name(name: str) -> None:
         )
 
 
+def home_dir() -> Path:
+    """`$RAYMESOS_HOME` or `~/.raymesos`."""
+    return Path(os.environ.get("RAYMESOS_HOME") or Path.home() / ".raymesos")
+
+
 def run_dir() -> Path:
-    """Where running clusters are noted: `$RAYMESOS_HOME` or `~/.raymesos`."""
-    return Path(os.environ.get("RAYMESOS_HOME") or Path.home() / ".raymesos") / "run"
+    """Where running clusters are noted."""
+    return home_dir() / "run"
 
 
 def write_run_file(running: Running) -> None:

@@ -5,7 +5,9 @@ The two threads never wait for each other. What the machines say goes to the eve
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -16,6 +18,10 @@ from raymesos.actors.plan import ClusterPlan, HttpPlan
 from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.http.app import make_app
 from raymesos.http.desk import Desk
+from raymesos.http.security.access import Access
+from raymesos.http.security.acls import acls_from_json
+from raymesos.http.security.keyring import Keyring
+from raymesos.http.security.opening import asks
 from raymesos.http.serving import Serving, listen
 from raymesos.http.site import Site
 from raymesos.http.views import Views
@@ -33,7 +39,8 @@ class Web(HostActor):
     def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
         self._begin(plan, name)
         self._refused: RaymesosError | None = None
-        self._serving = Serving(plan.settings.http)
+        limits = replace(plan.settings.http, rate=http.rate)
+        self._serving = Serving(limits)
         self._replica = ReplicaMachine()
         self.site = Site(
             name=plan.namespace,
@@ -45,7 +52,9 @@ class Web(HostActor):
             host=http.host,
             started_ms=int(time.time() * 1000),
             work_dir=plan.work_dir,
-            limits=plan.settings.http,
+            limits=limits,
+            access=Access(acls_from_json(json.loads(http.acls)) if http.acls else None),
+            keyring=Keyring(Path(http.tokens)) if asks(http.host, auth=http.auth) else None,
         )
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)
@@ -57,7 +66,8 @@ class Web(HostActor):
             self.site.port = listening.getsockname()[1]
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(str(self.site.port))
-            self._serving.serve(make_app(self.site), listening)
+            tls = {"ssl_certfile": http.tls_cert, "ssl_keyfile": http.tls_key} if http.tls_cert else {}
+            self._serving.serve(make_app(self.site), listening, **tls)
         except RaymesosError as error:
             # An actor that cannot be made would be made again for ever; who asks whether it is ready is told.
             self._refused = error

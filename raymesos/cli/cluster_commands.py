@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from raymesos.actors.plan import HttpPlan
-from raymesos.actors.running import check_name
+from raymesos.actors.running import check_name, home_dir
 from raymesos.cli import show
 from raymesos.cli.doors import AsJson, Name, doors
 from raymesos.cli.screen import Screen
 from raymesos.cli.wish import Wish
 from raymesos.errors import Conflict, InvalidValue
+from raymesos.http.security.loopback import is_loopback
+from raymesos.http.security.opening import check_opening, read_acls
+from raymesos.http.security.tokens import tokens_path
 from raymesos.model.settings import on_ray
 from raymesos.progress import say
 
@@ -66,6 +70,24 @@ def up(
         int, typer.Option(min=0, max=65_535, help="Port of the HTTP API; 0 takes any free one.", metavar="PORT")
     ] = DEFAULT_PORT,
     http: Annotated[bool, typer.Option("--http/--no-http", help="Serve the HTTP API.")] = True,
+    auth: Annotated[
+        bool,
+        typer.Option(
+            "--auth",
+            help="Callers of the HTTP API show a token (`raymesos token create`); always so where HOST is not loopback.",
+        ),
+    ] = False,
+    acls: Annotated[
+        Path | None, typer.Option(help="Who may do what over HTTP: a JSON file as of Mesos' --acls.", metavar="FILE")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).", metavar="FILE")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).", metavar="FILE")] = None,
+    rate_limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Requests a second that one caller may send over HTTP.", show_default="no limit"),
+    ] = None,
     preemption: Annotated[
         str,
         typer.Option(
@@ -90,6 +112,22 @@ def up(
     if address is not None and agents is not None:
         raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
     screen = Screen(as_json=json)
+    plan = HttpPlan(
+        host=host,
+        port=port,
+        auth=auth,
+        tokens=str(tokens_path(home_dir(), name).absolute()),
+        acls=_acls(acls),
+        tls_cert=_absolute(tls_cert),
+        tls_key=_absolute(tls_key),
+        rate=rate_limit,
+    )
+    if http:
+        check_opening(host, auth=auth, tokens=Path(plan.tokens), tls_cert=plan.tls_cert, tls_key=plan.tls_key)
+        if not is_loopback(host) and not tls_cert:
+            say(
+                f"{host} can be reached from other machines and has no TLS: tokens can be read on their way; see --tls-cert"
+            )
     wish = Wish(
         name=name,
         agents=agents or 1,
@@ -100,7 +138,7 @@ def up(
         block=block,
         preemption=preemption,
         scoring=scoring,
-        http=(host, port) if http else None,
+        http=asdict(plan) if http else None,
     )
     kept = doors(context).up(wish, say)
     screen.document(kept.info)
@@ -185,6 +223,19 @@ def sim(
     from raymesos.sim.command import command
 
     raise typer.Exit(command(agents, frameworks, tasks, seed, jobs=jobs, faults=faults, as_json=json))
+
+
+def _absolute(path: Path | None) -> str:
+    """The keeper works in another directory."""
+    return "" if path is None else str(path.expanduser().absolute())
+
+
+def _acls(path: Path | None) -> str:
+    """The rules in the file, as text. Raises InvalidValue."""
+    if path is None:
+        return ""
+    read_acls(path)
+    return path.read_text()
 
 
 def _made(directory: Path) -> str:

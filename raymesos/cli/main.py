@@ -20,6 +20,7 @@ from raymesos.cli import (
     job_commands,
     maintenance_commands,
     sharing_commands,
+    token_commands,
     top,
     volume_commands,
 )
@@ -68,6 +69,7 @@ sharing_commands.add_to(app)
 agent_commands.add_to(app)
 volume_commands.add_to(app)
 maintenance_commands.add_to(app)
+token_commands.add_to(app)
 
 
 def main(argv: Sequence[str] | None = None, doors: Doors | None = None) -> int:

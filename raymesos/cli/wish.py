@@ -24,11 +24,11 @@ class Wish:
     block: bool = False
     preemption: str = "guarantee"
     scoring: str = "shuffle"
-    http: tuple[str, int] | None = None
-    """Host and port of the HTTP API; None for none."""
+    http: dict[str, Any] | None = None
+    """The fields of an HttpPlan; None for no HTTP."""
 
     def http_plan(self) -> HttpPlan | None:
-        return None if self.http is None else HttpPlan(*self.http)
+        return None if self.http is None else HttpPlan(**self.http)
 
 
 def describe(started: Started) -> dict[str, Any]:

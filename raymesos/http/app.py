@@ -16,7 +16,7 @@ from raymesos.http.mesos.scheduler import SchedulerApi
 from raymesos.http.prometheus import routes as prometheus
 from raymesos.http.prometheus.requests import Counted
 from raymesos.http.security.gate import Gate
-from raymesos.http.security.guard import is_loopback
+from raymesos.http.security.loopback import is_loopback
 from raymesos.http.site import Site
 
 
@@ -41,7 +41,7 @@ def make_app(site: Site) -> ASGIApp:
 
 def gated(site: Site, app: ASGIApp) -> ASGIApp:
     """`app` behind the gate: every app that listens anywhere is."""
-    return Gate(app, loopback=is_loopback(site.host), settings=site.limits)
+    return Gate(app, loopback=is_loopback(site.host), keyring=site.keyring, settings=site.limits)
 
 
 class Dispatcher:

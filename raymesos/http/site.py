@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from raymesos.http.desk import Desk
 from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access
+from raymesos.http.security.keyring import Keyring
 from raymesos.http.views import Views
 from raymesos.model.settings import HttpSettings
 
@@ -45,4 +46,6 @@ class Site:
     access: Access = field(default_factory=Access)
     """Who may do what: `site.access.require(caller_of(request), "update_quotas", role)`."""
     requests: Requests = field(default_factory=Requests)
+    keyring: Keyring | None = None
+    """Whose tokens open it; None where nobody is asked."""
     limits: HttpSettings = field(default_factory=HttpSettings)

@@ -71,7 +71,9 @@ def test_up_refuses_bad_input_before_anything_starts(shell: Shell, argv: list[st
     ],
 )
 def test_up_serves_http_where_it_is_told_to(shell: Shell, argv: list[str], http: tuple[str, int] | None) -> None:
-    assert shell.run("up", *argv)[0] == 0 and shell.wishes[0].http == http
+    assert shell.run("up", *argv)[0] == 0
+    plan = shell.wishes[0].http_plan()
+    assert (plan and (plan.host, plan.port)) == http
 
 
 def test_down_ends_the_cluster(shell: Shell) -> None:

@@ -38,6 +38,7 @@ GROUPS = {
     "quota": ["list", "set", "remove"],
     "volumes": ["list", "create", "destroy", "grow", "shrink"],
     "maintenance": ["status", "schedule", "start", "stop"],
+    "token": ["list", "create", "revoke"],
 }
 LOOKING = [
     ["status"],

@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from raymesos.http.app import make_app
 from raymesos.http.security.gate import Gate
-from raymesos.http.security.guard import OLDER_PATHS, V1_PATHS, WRONG_V1_TYPE, is_loopback
+from raymesos.http.security.guard import OLDER_PATHS, V1_PATHS, WRONG_V1_TYPE
+from raymesos.http.security.loopback import is_loopback
 
 
 class App:

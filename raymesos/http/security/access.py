@@ -40,10 +40,10 @@ def caller_of(connection: Mapping[str, Any]) -> Caller:
 
 
 class Access:
-    """The rules of one cluster. `asks` says whether callers must show a token."""
+    """The rules of one cluster."""
 
-    def __init__(self, acls: Acls | None = None, *, asks: bool = False) -> None:
-        self.acls, self.asks = acls or Acls(), asks
+    def __init__(self, acls: Acls | None = None) -> None:
+        self.acls = acls or Acls()
         self._known: dict[tuple[Caller, str, str | None], bool] = {}
 
     def allows(self, caller: Caller, action: str, subject: str | None = None) -> bool:

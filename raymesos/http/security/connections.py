@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from raymesos.http.security.guard import is_loopback
+from raymesos.http.security.loopback import is_loopback
 from raymesos.model.settings import HttpSettings
 
 log = logging.getLogger("raymesos.http")

@@ -11,22 +11,34 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raymesos.http.asgi import Answer, send_answer
+from raymesos.http.security.access import CALLER
 from raymesos.http.security.guard import V1_PATHS, HostRule, body_bound, foreign, too_long, wrong_type
 from raymesos.http.security.head import Head
 from raymesos.http.security.headers import secured
+from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.rates import SECOND, Buckets, rate_of
 from raymesos.model.settings import HttpSettings
 
 log = logging.getLogger("raymesos.http")
 
+# Mesos tells everybody whether it lives: load balancers have no secrets.
+OPEN_PATHS = ("/health", "/master/health")
+_REALM = b'realm="raymesos", charset="UTF-8"'
+UNKNOWN = Answer(
+    401,
+    "This server asks for a token: as `Authorization: Bearer TOKEN`, or by basic authentication with the principal and the token",
+    ((b"www-authenticate", b"Bearer " + _REALM), (b"www-authenticate", b"Basic " + _REALM)),
+)
 INTERNAL = Answer(500, "internal error; the server's log has the story")
 
 
 class Gate:
-    """`app` behind the rules of its listener. `loopback` says whether that is reached from this machine only."""
+    """`app` behind the rules of its listener. `loopback`: it is reached from this machine only. With a keyring, every caller shows a token of it."""
 
-    def __init__(self, app: ASGIApp, *, loopback: bool, settings: HttpSettings | None = None) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, *, loopback: bool, keyring: Keyring | None = None, settings: HttpSettings | None = None
+    ) -> None:
+        self._app, self._keyring = app, keyring
         self._settings = settings or HttpSettings()
         self._hosts = HostRule(loopback=loopback)
         self._open: dict[str, int] = {}
@@ -44,7 +56,10 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         head, method, path = Head(scope["headers"]), scope["method"], scope["path"]
-        refused = foreign(head, self._hosts, method) or wrong_type(head, method, path)
+        refused = foreign(head, self._hosts, method)
+        if refused is None and self._keyring is not None:
+            refused = self._known(scope, head, self._keyring)
+        refused = refused or wrong_type(head, method, path)
         bound = body_bound(path, self._settings)
         if refused is None and _length(head) > bound:
             refused = too_long(bound)
@@ -59,13 +74,26 @@ class Gate:
             await exchange.run(self._app, scope)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = Head(scope["headers"])
+        refused = foreign(head, self._hosts, "GET")
+        if refused is None and self._keyring is not None:
+            refused = self._known(scope, head, self._keyring)
         who = _who(scope)
-        refused = foreign(Head(scope["headers"]), self._hosts, "GET") or self._crowded(who)
+        refused = refused or self._crowded(who)
         if refused is not None:
             await refuse_websocket(scope, send, refused)
             return
         with self._counted(who):
             await self._app(scope, receive, send)
+
+    def _known(self, scope: Scope, head: Head, keyring: Keyring) -> Answer | None:
+        """Puts the caller into the scope, or says that we know none."""
+        caller = keyring.caller(head.authorization, int(time.time() * 1000))
+        if caller is not None:
+            scope[CALLER] = caller
+        elif scope["path"] not in OPEN_PATHS:
+            return UNKNOWN
+        return None
 
     def _crowded(self, who: str) -> Answer | None:
         bound = self._settings.requests_per_caller
@@ -183,6 +211,9 @@ def _length(head: Head) -> int:
 
 
 def _who(scope: Scope) -> str:
-    """Whose requests are counted together."""
+    """Whose requests are counted together: those of a principal, else those of an address."""
+    caller = scope.get(CALLER)
+    if caller is not None:
+        return f"principal {caller.principal}"
     client = scope.get("client")
     return client[0] if client else ""

@@ -6,10 +6,9 @@ loopback name, its Origin (or Sec-Fetch-Site) is foreign, or its type is one tha
 
 from __future__ import annotations
 
-import ipaddress
-
 from raymesos.http.asgi import Answer
 from raymesos.http.security.head import Head
+from raymesos.http.security.loopback import is_loopback
 from raymesos.model.settings import HttpSettings
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -50,17 +49,6 @@ V1_PATHS = dict.fromkeys(
 CALL_PATHS = dict.fromkeys(path for path in V1_PATHS if not path.endswith("/v1"))
 JOB_PATHS = "/api/v3/"
 WRONG_V1_TYPE = "Expecting 'Content-Type' of application/json or application/x-protobuf"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens at `host` is reached from this machine only."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 class HostRule:
