@@ -208,19 +208,19 @@ class BatchFramework(HostActor):
 class Agent(HostActor):
     def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
         from raymesos.actors.lending import Lending
+        from raymesos.actors.shim_keep import ShimKeeper
         from raymesos.actors.volumes import disk_for_agent
         from raymesos.kernel.agent.estimator import estimator_of
         from raymesos.kernel.agent.machine import AgentMachine
         from raymesos.model.attributes import Attributes
         from raymesos.model.resources import Resources
-        from raymesos.shim.launch import start_shim
         from raymesos.wire.messages import AgentInfo
 
         directory = plan.directory(f"agents/{agent.name}")
         directory.mkdir(parents=True, exist_ok=True)
         keeper = JournalKeeper(directory, "agent")
         self._begin(plan, name, keeper, name)
-        self.shim = start_shim(directory / "shim")
+        self.shim = ShimKeeper(directory / "shim")
         self.launcher = Launcher(plan, agent, self.host, keeper.epoch)
         info = AgentInfo(
             name=agent.name,
@@ -258,7 +258,7 @@ class Agent(HostActor):
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def read_log(self, task_id: str, index: int, stream: str, offset: int) -> bytes:
         """What the task (its command `index`, unless -1) has written to `stream`, from `offset` on. Raises UnknownId."""
-        sandbox = Path(self.shim.directory) / "tasks" / file_name(task_id)
+        sandbox = Path(self.shim.address.directory) / "tasks" / file_name(task_id)
         path = sandbox / stream if index < 0 else sandbox / str(index) / stream
         try:
             with path.open("rb") as file:

@@ -102,7 +102,7 @@ class ExecutorSettings:
     reports_per_resend: int = 1_000
     """A framework that is slow to take reports is not buried under all of them each time."""
     untold_ms: int = 0
-    """That a task starts or runs is told after so long, and not at all if it has ended by then. (Mesos' executors tell at once)"""
+    """That a task starts or runs is told after so long, and not at all if it has ended by then; that a single command runs, always. (Mesos' executors tell all at once)"""
     kill_grace_ms: int = 3_000
     """Between SIGTERM and SIGKILL for a task that ends with its group and names no grace of its own (Mesos' default kill policy: 3 s)."""
     kept_report_bytes: int = 64 * 2**20

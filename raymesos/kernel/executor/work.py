@@ -149,8 +149,12 @@ def _start(state: State, now_ms: int, task: Task, out: Outbox) -> None:
 
 
 def _progress(state: State, now_ms: int, task: Task, new: TaskState, out: Outbox) -> None:
-    """Report it, or soon: an update and its acknowledgement cross six hosts, which a task of a millisecond is not worth twice."""
-    if state.settings.untold_ms == 0:
+    """Report it, or soon: an update and its acknowledgement cross six hosts, which a task of a millisecond is not worth twice.
+
+    Who launches single commands counts those that ran, so of these it is always told.
+    """
+    if state.settings.untold_ms == 0 or (new is TaskState.RUNNING and not reply_to(task)):
+        state.untold.pop(task.info.task_id, None)
         report(state, now_ms, task, new, out)
         return
     if not state.untold:

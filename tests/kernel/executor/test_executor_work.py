@@ -295,7 +295,7 @@ def test_commands_and_residents_do_not_wait_for_reports_to_be_taken() -> None:
 
 def test_a_task_that_ends_at_once_is_only_told_to_have_ended() -> None:
     rig = Rig(untold_ms=10)
-    assert statuses(rig.launch(task())) == []
+    assert statuses(rig.launch(chunk())) == []
     assert statuses(rig.tell(WorkStarted("t1"), SHIM)) == []
     assert [s.state for s in statuses(rig.end("t1"))] == [TaskState.FINISHED]
     assert statuses(rig.advance(1_000)) == []
@@ -303,13 +303,21 @@ def test_a_task_that_ends_at_once_is_only_told_to_have_ended() -> None:
 
 def test_of_a_task_that_goes_on_its_last_state_is_told_after_a_moment() -> None:
     rig = Rig(untold_ms=10)
-    rig.launch(task("t1"), task("t2"))
+    rig.launch(chunk("t1"), chunk("t2"))
     rig.tell(WorkStarted("t1"), SHIM)
     assert statuses(rig.advance(9)) == []
     told = {s.task_id: s.state for s in statuses(rig.advance(1))}
     assert told == {"t1": TaskState.RUNNING, "t2": TaskState.STARTING}
     rig.tell(WorkStarted("t2"), SHIM)
     assert [(s.task_id, s.state) for s in statuses(rig.advance(10))] == [("t2", TaskState.RUNNING)]
+
+
+def test_that_a_single_command_runs_is_always_told_and_at_once() -> None:
+    rig = Rig(untold_ms=10)
+    assert statuses(rig.launch(task())) == []
+    assert [s.state for s in statuses(rig.tell(WorkStarted("t1"), SHIM))] == [TaskState.RUNNING]
+    assert [s.state for s in statuses(rig.end("t1"))] == [TaskState.FINISHED]
+    assert statuses(rig.advance(1_000)) == []
 
 
 def test_a_kill_is_told_at_once_and_nothing_older_after_it() -> None:
