@@ -55,6 +55,7 @@ class Web(HostActor):
             limits=limits,
             access=Access(acls_from_json(json.loads(http.acls)) if http.acls else None),
             keyring=Keyring(Path(http.tokens)) if asks(http.host, auth=http.auth) else None,
+            settings=plan.settings,
         )
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)

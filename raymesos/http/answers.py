@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from raymesos.errors import (
     ClusterUnavailable,
@@ -65,6 +65,11 @@ def said_of(error: RaymesosError) -> dict[str, str]:
         if hasattr(error, name):
             said[name] = str(getattr(error, name))
     return said
+
+
+def nowhere(request: Request, error: Exception) -> Response:
+    """In the words of Mesos, whose paths most of them are."""
+    return PlainTextResponse("404 Not Found.", 404)
 
 
 def broken(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics, events, live, reading
 from raymesos.http.jobs import routes as jobs
+from raymesos.http.mesos.operator.routes import operator_parts
 from raymesos.http.mesos.scheduler import SchedulerApi
 from raymesos.http.prometheus import routes as prometheus
 from raymesos.http.prometheus.requests import Counted
@@ -24,7 +25,10 @@ def make_app(site: Site) -> ASGIApp:
     """All that is served at the master's address."""
     scheduler = SchedulerApi(site)
     hot: dict[str, ASGIApp] = {f"{prefix}/api/v1/scheduler": scheduler for prefix in ("", "/master")}
+    operator, older = operator_parts(site)
+    hot |= operator
     routes: list[BaseRoute] = [
+        *older,
         *basics.routes(site),
         *prometheus.routes(site),
         *reading.routes(site),
@@ -34,7 +38,7 @@ def make_app(site: Site) -> ASGIApp:
     ]
     cold = Starlette(
         routes=routes,
-        exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
+        exception_handlers={404: answers.nowhere, RaymesosError: answers.refused, Exception: answers.broken},
     )
     return Counted(gated(site, Dispatcher(hot, cold)), site.requests, hot)
 

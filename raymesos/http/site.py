@@ -11,7 +11,7 @@ from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.views import Views
-from raymesos.model.settings import HttpSettings
+from raymesos.model.settings import HttpSettings, Settings
 
 
 class ClusterDoor(Protocol):
@@ -43,9 +43,13 @@ class Site:
     """Where it listens; 0 until it does."""
     started_ms: int = 0
     work_dir: str = ""
+    settings: Settings = field(default_factory=Settings)
+    """The cluster's: shown as Mesos' flags."""
     access: Access = field(default_factory=Access)
     """Who may do what: `site.access.require(caller_of(request), "update_quotas", role)`."""
     requests: Requests = field(default_factory=Requests)
     keyring: Keyring | None = None
     """Whose tokens open it; None where nobody is asked."""
     limits: HttpSettings = field(default_factory=HttpSettings)
+    event_streams: int = 0
+    """Readers of the operator's events."""

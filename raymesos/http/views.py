@@ -53,6 +53,10 @@ class Watcher:
                 await asyncio.wait_for(self._news.wait(), timeout_s)
             except TimeoutError:
                 return []
+        return self.taken()
+
+    def taken(self) -> list[Any]:
+        """What is new already."""
         self._news.clear()
         taken, self.messages = self.messages, []
         return taken

@@ -54,7 +54,7 @@ def reserve(available: Resources, resources: Resources, maker: Maker) -> Convers
         reason = _reserve_reason(key, maker)
         if reason is not None:
             return reason
-    return _out_of(available, Conversion(_popped(resources), resources))
+    return _out_of(available, Conversion(popped(resources), resources))
 
 
 def unreserve(available: Resources, resources: Resources) -> Conversion | str:
@@ -69,7 +69,7 @@ def unreserve(available: Resources, resources: Resources) -> Conversion | str:
             return f"{what} is statically reserved: it cannot be unreserved"
         if is_volume(key):
             return f"a volume, {volume_id(key)}, cannot be unreserved: destroy it first"
-    return _out_of(available, Conversion(resources, _popped(resources)))
+    return _out_of(available, Conversion(resources, popped(resources)))
 
 
 def _reserve_reason(key: Key, maker: Maker) -> str | None:
@@ -108,7 +108,8 @@ def pushed(resources: Resources, reservation: Reservation) -> Resources:
     return build([(key._replace(reservations=(*key.reservations, reservation)), q) for key, q in resources])
 
 
-def _popped(resources: Resources) -> Resources:
+def popped(resources: Resources) -> Resources:
+    """Each without its last reservation."""
     return build([(key._replace(reservations=key.reservations[:-1]), quantity) for key, quantity in resources])
 
 

@@ -20,6 +20,7 @@ from raymesos.wire.operating import (
     SetWeights,
     StartMaintenance,
     StopMaintenance,
+    TeardownFramework,
 )
 
 OperatorCall = (
@@ -33,6 +34,7 @@ OperatorCall = (
     | ScheduleMaintenance
     | StartMaintenance
     | StopMaintenance
+    | TeardownFramework
 )
 
 _DONE_IF: dict[type, tuple[str, ...]] = {
@@ -43,6 +45,7 @@ _DONE_IF: dict[type, tuple[str, ...]] = {
     DeactivateAgent: ("conflict",),
     ReactivateAgent: ("conflict",),
     MarkAgentGone: ("conflict", "unknown"),
+    TeardownFramework: ("unknown",),
 }
 """What may be repeated, and the kinds of refusal that a repeat gets when the first call was carried out."""
 

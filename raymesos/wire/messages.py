@@ -105,6 +105,7 @@ from raymesos.wire.operating import (
     SetWeights,
     StartMaintenance,
     StopMaintenance,
+    TeardownFramework,
 )
 from raymesos.wire.operations import (
     AcknowledgeOperation,
@@ -349,6 +350,7 @@ __all__ = [
     "TaskRef",
     "TaskStatus",
     "Teardown",
+    "TeardownFramework",
     "ToExecutor",
     "Unavailability",
     "UnregisterAgent",

@@ -100,6 +100,14 @@ class StartMaintenance:
     request_id: str = ""
 
 
+@message(141)
+class TeardownFramework:
+    """Kill all tasks of the framework and remove it; its id is burnt."""
+
+    framework_id: str
+    request_id: str = ""
+
+
 @message(140)
 class StopMaintenance:
     """The machines are up again, and off the schedule."""

@@ -127,6 +127,7 @@ GOLDEN = {
     138: "ScheduleMaintenance",
     139: "StartMaintenance",
     140: "StopMaintenance",
+    141: "TeardownFramework",
     150: "MasterStarted",
     151: "AgentAdmitted",
     152: "AgentUnreachable",

@@ -19,6 +19,7 @@ from raymesos.http.mesos.values import (
     list_of,
     nanoseconds_json,
     object_of,
+    passed_through,
     require,
     seconds_json,
     seconds_of,
@@ -47,8 +48,10 @@ def framework_info_json(info: FrameworkInfo) -> Row:
         row["id"] = id_json(info.id)
     row |= {"failover_timeout": seconds_json(info.failover_timeout_ms), "checkpoint": info.checkpoint}
     row |= {name: value for name in ("hostname", "principal", "webui_url") if (value := getattr(info, name))}
-    if info.roles:
-        row["roles"] = list(info.roles)
+    if Capability.MULTI_ROLE in info.capabilities:
+        row |= {"roles": list(info.roles)} if info.roles else {}
+    elif info.roles not in ((), ("*",)):
+        row["role"] = info.roles[0]
     if info.capabilities:
         row["capabilities"] = types_json(info.capabilities)
     if info.labels:
@@ -123,7 +126,7 @@ def task_status_json(status: TaskStatus) -> Row:
         row["healthy"] = status.healthy
     if status.unreachable_ms is not None:
         row["unreachable_time"] = nanoseconds_json(status.unreachable_ms)
-    return row
+    return row | passed_through(status.v1)
 
 
 def task_status_of(row: Any, field: str) -> TaskStatus:

@@ -64,6 +64,13 @@ def fit(name: str, value: Any) -> Row:
     return value
 
 
+def fit_list(name: str, value: Any) -> list[Row]:
+    """Each of a list, as `fit` does. Raises ProtocolError."""
+    if not isinstance(value, list):
+        raise ProtocolError("Expecting a JSON array")
+    return [fit(name, each) for each in value]
+
+
 # ---------------------------------------------------------------- fitting
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from raymesos.errors import InvalidValue
 from raymesos.wire.maintenance import MachineId, Unavailability
 
@@ -116,6 +118,12 @@ def uuid_of(text: Any, field: str) -> str:
     if len(found) != 16:
         raise InvalidValue(field, text, "Not a valid UUID")
     return str(UUID(bytes=found))
+
+
+def passed_through(v1: bytes) -> Row:
+    """What came as JSON and is shown as JSON."""
+    found: Row = orjson.loads(v1) if v1 else {}
+    return found
 
 
 # ---------------------------------------------------------------- times

@@ -102,7 +102,10 @@ def from_executor(state: State, sender: str, message: ExecutorMessage, out: Outb
     count(state, "messages_executor_to_framework")
     agent = agent_at(state, sender)
     framework = state.frameworks.get(message.framework_id)
-    if agent is not None and framework is not None and framework.address is not None:
+    if agent is None or framework is None or framework.address is None:
+        count(state, "invalid_executor_to_framework_messages")
+    else:
+        count(state, "valid_executor_to_framework_messages")
         out.send(framework.address, FromExecutor(agent.id, message.executor_id, message.data))
 
 

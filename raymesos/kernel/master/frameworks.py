@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from raymesos.kernel.master import inverse, notes, offers
 from raymesos.kernel.master.framework_validation import info_error, principal_error, unchangeable, update_error
+from raymesos.kernel.master.operator import Refused, answer
 from raymesos.kernel.master.state import Framework, State, count, forget_if_over, subscriber, trim
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
@@ -27,6 +28,7 @@ from raymesos.wire.messages import (
     Suppress,
     SuppressRoles,
     Teardown,
+    TeardownFramework,
     UpdateFramework,
 )
 
@@ -134,6 +136,23 @@ def teardown(state: State, sender: str, message: Teardown, out: Outbox, now_ms: 
         count(state, "messages_unregister_framework")
         _release_address(state, framework)  # It knows.
         remove(state, framework, out, now_ms, "torn down")
+
+
+def teardown_by_operator(state: State, sender: str, message: TeardownFramework, out: Outbox, now_ms: int) -> None:
+    """Whether it is subscribed or away, or has not come back since the master's restart."""
+    framework = state.frameworks.get(message.framework_id)
+    if framework is None and message.framework_id in state.known_frameworks:
+        out.sleep(f"failover {message.framework_id}")
+        failover_over(state, message.framework_id, out, now_ms)
+        answer(out, sender, message.request_id)
+        return
+    if framework is None or framework.removed:
+        error = f"no framework {message.framework_id!r}"
+        answer(out, sender, message.request_id, Refused("unknown", error, "framework", message.framework_id))
+        return
+    count(state, "messages_unregister_framework")
+    remove(state, framework, out, now_ms, "torn down by an operator")
+    answer(out, sender, message.request_id)
 
 
 def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: str) -> None:

@@ -72,6 +72,7 @@ from raymesos.wire.messages import (
     Subscribe,
     Suppress,
     Teardown,
+    TeardownFramework,
     ToExecutor,
     UnregisterAgent,
     UpdateFramework,
@@ -112,7 +113,7 @@ FromAgent = (
 FromHost = Wake | LinkDown | LinkUp
 OfAgents = DrainAgent | DeactivateAgent | ReactivateAgent | MarkAgentGone
 OfMaintenance = ScheduleMaintenance | StartMaintenance | StopMaintenance
-FromOperator = OfAgents | OfMaintenance | SetWeights | SetQuotas | Operate
+FromOperator = OfAgents | OfMaintenance | SetWeights | SetQuotas | Operate | TeardownFramework
 FromAllocator = AllocatorReady | Allocations | Preempt | InverseGrants | FreeConverted
 MasterInbox = FromFramework | FromAgent | FromHost | FromAllocator | FromOperator
 
@@ -179,6 +180,8 @@ class MasterMachine:
                 inverse.granted(state, inbox, out)
             case SetQuotas():
                 quotas.set_quotas(state, sender, inbox, out, now_ms)
+            case TeardownFramework():
+                frameworks.teardown_by_operator(state, sender, inbox, out, now_ms)
             case SetWeights():
                 operator.set_weights(state, sender, inbox, out, now_ms)
             case DrainAgent() | DeactivateAgent() | ReactivateAgent() | MarkAgentGone():

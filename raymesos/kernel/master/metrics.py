@@ -15,7 +15,10 @@ _LIVE = {
 _ENDED = ("finished", "failed", "killed", "error", "lost", "dropped", "gone", "gone_by_operator")
 _COUNTERS = (
     "dropped_messages",
+    "invalid_executor_to_framework_messages",
     "invalid_framework_to_executor_messages",
+    "invalid_operation_status_update_acknowledgements",
+    "invalid_operation_status_updates",
     "invalid_status_update_acknowledgements",
     "invalid_status_updates",
     "messages_accept",
@@ -50,7 +53,11 @@ _COUNTERS = (
     "slave_removals/reason_unregistered",
     "slave_reregistrations",
     "slave_unreachable_completed",
+    "slave_unreachable_scheduled",
+    "valid_executor_to_framework_messages",
     "valid_framework_to_executor_messages",
+    "valid_operation_status_update_acknowledgements",
+    "valid_operation_status_updates",
     "valid_status_update_acknowledgements",
     "valid_status_updates",
 )

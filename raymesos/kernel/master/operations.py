@@ -111,7 +111,9 @@ def reported(state: State, sender: str, message: OperationReport, out: Outbox, n
     count(state, "messages_operation_status_update")
     status = replace(message.status, agent_id=agent.id)
     framework = state.frameworks.get(message.framework_id)
-    if message.framework_id not in state.known_frameworks:
+    known = message.framework_id in state.known_frameworks
+    count(state, f"{'valid' if known else 'invalid'}_operation_status_updates")
+    if not known:
         agent.operations.pop((message.framework_id, status.operation_id), None)
         out.send(agent.address, OperationAcknowledged(message.framework_id, status.operation_id, status.uuid))
         return
@@ -130,7 +132,10 @@ def acknowledged(state: State, sender: str, message: AcknowledgeOperation, out: 
     agent = state.agents.get(message.agent_id)
     key = framework.id, message.operation_id
     known = agent.operations.get(key) if agent is not None else None
-    if agent is not None and agent.connected and known is not None and known.uuid == message.uuid:
+    if agent is None or not agent.connected or known is None or known.uuid != message.uuid:
+        count(state, "invalid_operation_status_update_acknowledgements")
+    else:
+        count(state, "valid_operation_status_update_acknowledgements")
         del agent.operations[key]
         notes.agent_now(state, out, now_ms, agent)
         out.send(agent.address, OperationAcknowledged(framework.id, message.operation_id, message.uuid))

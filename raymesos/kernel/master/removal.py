@@ -65,6 +65,7 @@ def lose(state: State, agent: Agent, out: Outbox, now_ms: int) -> None:
     mark_unreachable(state, agent.id, out, now_ms)
     count(state, "slave_removals")
     count(state, "slave_removals/reason_unhealthy")
+    count(state, "slave_unreachable_scheduled")
     count(state, "slave_unreachable_completed")
     notes.away_now(state, out, now_ms, agent.id, "unreachable")
     notes.event(out, now_ms, "agent lost", agent.id, f"{agent.info.name} answered no ping")

@@ -31,6 +31,7 @@ from raymesos.wire.messages import (
     FrameworkRemoved,
     FrameworkUpdated,
     Held,
+    OperatorAnswer,
     Reconcile,
     Recover,
     Rescind,
@@ -44,6 +45,7 @@ from raymesos.wire.messages import (
     Suppress,
     SuppressRoles,
     Teardown,
+    TeardownFramework,
     UpdateFramework,
     WeightsChanged,
 )
@@ -552,3 +554,50 @@ def test_a_failover_wake_that_comes_too_late_changes_nothing() -> None:
     assert rig.tell(MASTER, Wake(f"failover {f1}")) == []
     assert rig.tell(MASTER, Wake("failover c-0001-0009")) == []
     assert list(rig.master.state.frameworks) == [f1]
+
+
+# ---------------------------------------------------------------- torn down by an operator
+
+OPERATOR = "client/operator"
+
+
+def told_operator(sent: list[tuple[str, Any]]) -> OperatorAnswer:
+    [answer] = [m for m in to(OPERATOR, sent) if isinstance(m, OperatorAnswer)]
+    return answer
+
+
+def test_an_operator_tears_a_framework_down_and_its_scheduler_is_told() -> None:
+    rig = Rig()
+    f1, a1 = rig.framework(), rig.agent()
+    rig.run(f1, a1, task())
+    sent = rig.tell(OPERATOR, TeardownFramework(f1, "r1"))
+    assert told_operator(sent) == OperatorAnswer("r1")
+    assert to(F1, sent) == [FrameworkError("Framework has been removed")]
+    assert to(A1, sent) == [ShutdownFramework(f1)]
+    assert isinstance(rig.records[-1], FrameworkIdBurnt)
+    again = told_operator(rig.tell(OPERATOR, TeardownFramework(f1, "r2")))
+    assert (again.kind, again.field, again.value) == ("unknown", "framework", f1)
+
+
+def test_an_operator_tears_down_a_framework_that_is_away() -> None:
+    rig = Rig()
+    f1 = rig.framework(failover_timeout_ms=MINUTE)
+    rig.leave(f1)
+    assert told_operator(rig.tell(OPERATOR, TeardownFramework(f1))).error == ""
+    assert f1 not in rig.master.state.frameworks
+
+
+def test_an_operator_tears_down_a_framework_that_has_not_come_back_since_the_masters_restart() -> None:
+    first = Rig()
+    f1 = first.framework()
+    rig = first.restart()
+    assert told_operator(rig.tell(OPERATOR, TeardownFramework(f1))).error == ""
+    assert rig.records[-1] == FrameworkIdBurnt(f1)
+    assert rig.advance(2 * 600_000) == rig.advance(0)
+
+
+def test_a_framework_that_nobody_knows_cannot_be_torn_down() -> None:
+    rig = Rig()
+    sent = rig.tell(OPERATOR, TeardownFramework("nope", "r"))
+    assert [(to_, type(m)) for to_, m in sent] == [(OPERATOR, OperatorAnswer)]
+    assert told_operator(sent).kind == "unknown"

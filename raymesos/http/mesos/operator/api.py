@@ -1,0 +1,132 @@
+"""`POST /api/v1`: the operator's calls. (Mesos: Master::Http::api)"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from raymesos.errors import ProtocolError, RaymesosError
+from raymesos.http.asgi import Answer, headers_of, read_body, send_answer
+from raymesos.http.mesos.body import read_call
+from raymesos.http.mesos.operator.asking import Writer
+from raymesos.http.mesos.operator.events import EventStreams
+from raymesos.http.mesos.operator.gallery import Gallery
+from raymesos.http.mesos.operator.reads import READS, answer
+from raymesos.http.mesos.operator.texts import refusal
+from raymesos.http.mesos.operator.writes import WRITES
+from raymesos.http.mesos.requests import accept_refusal, content_refusal, method_refusal
+from raymesos.http.mesos.values import Row
+from raymesos.http.security.access import Caller, caller_of
+from raymesos.http.site import Site
+
+# What each of these needs of ACLs beside what its answer is narrowed to.
+ACTIONS = {
+    "GET_FLAGS": "view_flags",
+    "GET_MAINTENANCE_STATUS": "get_maintenance_statuses",
+    "GET_MAINTENANCE_SCHEDULE": "get_maintenance_schedules",
+    "LIST_FILES": "access_mesos_logs",
+    "READ_FILE": "access_mesos_logs",
+    "SET_LOGGING_LEVEL": "set_log_level",
+}
+NEEDS_NOTHING = ("SUBSCRIBE", "GET_LOGGING_LEVEL", *[kind for kind in READS if kind != "GET_METRICS"])
+# What glog's `v` may be.
+MAX_LEVEL = 255
+
+log = logging.getLogger("raymesos")
+
+
+class OperatorApi:
+    """A bare ASGI callable."""
+
+    def __init__(self, site: Site, gallery: Gallery, writer: Writer) -> None:
+        self._site, self._gallery, self._writer = site, gallery, writer
+        self._streams = EventStreams(site, gallery)
+        self._level = 0
+        self._revert: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = method_refusal(scope["method"])
+        headers = headers_of(scope)
+        refused = refused or content_refusal(headers)
+        body = b"" if refused is not None else await read_body(receive)
+        if body is None:
+            return
+        if refused is None and isinstance(body, Answer):
+            refused = body
+        if refused is not None or not isinstance(body, bytes):
+            await send_answer(send, refused or Answer(400))
+            return
+        try:
+            call = read_call(body, "master.Call")
+        except ProtocolError as error:
+            await send_answer(send, Answer(400, str(error)))
+            return
+        wrong = _wrong(call)
+        refused = Answer(400, f"Failed to validate master::Call: {wrong}") if wrong else accept_refusal(headers)
+        if refused is not None:
+            await send_answer(send, refused)
+            return
+        if call["type"] == "SUBSCRIBE":
+            await self._streams.serve(caller_of(scope), receive, send)
+            return
+        found = await self._answer(call, caller_of(scope))
+        await found(scope, receive, send)
+
+    async def _answer(self, call: Row, caller: Caller) -> Response:
+        kind = call["type"]
+        try:
+            if kind in ACTIONS:
+                self._site.access.require(caller, ACTIONS[kind])
+            if kind in WRITES:
+                return await self._writer.carry_out(WRITES[kind], call[kind.lower()], caller)
+            if kind in READS:
+                body = await self._gallery.answer(kind, lambda picture: answer(self._site, picture, kind), caller)
+                return _json(body)
+            return self._of_server(kind, call)
+        except RaymesosError as error:
+            return refusal(error)
+
+    def _of_server(self, kind: str, call: Row) -> Response:
+        match kind:
+            case "GET_LOGGING_LEVEL":
+                return _json(orjson.dumps({"type": kind, "get_logging_level": {"level": self._level}}))
+            case "SET_LOGGING_LEVEL":
+                return self._set_level(call["set_logging_level"])
+            case "LIST_FILES" | "READ_FILE":
+                # As a Mesos master without a log directory: it has no files to show.
+                return Response(b"", 404, headers={"content-type": "text/plain; charset=utf-8"})
+            case _:
+                return Response(b"", 501)
+
+    def _set_level(self, asked: Row) -> Response:
+        """This server logs so much for so long. 0 is what it logs otherwise."""
+        level, seconds = asked["level"], asked["duration"]["nanoseconds"] / 1e9
+        if not self._level <= level <= MAX_LEVEL and level != 0:
+            return Response(f"Invalid level '{level}': must be {self._level} to {MAX_LEVEL}".encode(), 400)
+        if self._revert is not None:
+            self._revert.cancel()
+        self._be_at(level)
+        self._revert = asyncio.get_running_loop().call_later(max(0.0, seconds), self._be_at, 0)
+        return Response(b"", 200)
+
+    def _be_at(self, level: int) -> None:
+        self._level = level
+        log.setLevel(logging.DEBUG if level else logging.NOTSET)
+
+
+def _wrong(call: Row) -> str:
+    """What Mesos' validation says of the call; empty if it is good."""
+    kind = call.get("type", "UNKNOWN")
+    if kind == "UNKNOWN":
+        return "Expecting 'type' to be present"
+    if kind not in NEEDS_NOTHING and kind.lower() not in call:
+        return f"Expecting '{kind.lower()}' to be present"
+    return ""
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

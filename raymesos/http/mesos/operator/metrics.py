@@ -1,0 +1,72 @@
+"""`/metrics/snapshot`: what the machines count, by Mesos' names, and what the views know of each framework besides.
+
+Left out is what would be about a part that is not here: an authenticator, a containerizer, a registrar of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from urllib.parse import quote
+
+import psutil
+
+from raymesos.http.mesos.operator.tally import Tally
+from raymesos.http.site import Site
+from raymesos.model.tasks import TERMINAL
+from raymesos.wire.notes import FrameworkNote, TaskNote
+
+# Mesos has these from its start; here they stay 0, because nothing of the kind happens.
+_NEVER = (
+    "master/messages_authenticate",
+    "master/messages_deactivate_framework",
+    "master/messages_resource_request",
+    "master/messages_update_slave",
+    "master/slave_shutdowns_canceled",
+    "master/slave_shutdowns_completed",
+    "master/slave_shutdowns_scheduled",
+    "master/slave_unreachable_canceled",
+)
+_ACTIVE = ("task_staging", "task_starting", "task_running", "task_killing", "task_unreachable", "task_unknown")
+_TERMINAL = tuple(str(state).lower() for state in TERMINAL)
+
+
+def snapshot(site: Site, tally: Tally) -> dict[str, float]:
+    """All values, names in order."""
+    found = dict.fromkeys(_NEVER, 0.0) | tally.metrics | _system()
+    found["master/operator_event_stream_subscribers"] = float(site.event_streams)
+    for note in tally.frameworks.values():
+        found |= _of_framework(tally, note)
+    return dict(sorted(found.items()))
+
+
+def _of_framework(tally: Tally, note: FrameworkNote) -> dict[str, float]:
+    id = note.framework_id
+    head = f"master/frameworks/{quote(note.name, safe='')}/{id}"
+    values = {f"{head}/subscribed": float(note.state == "active")}
+    offers = tally.offer_counts.get(id)
+    if offers is not None:
+        for fate in ("sent", "accepted", "declined", "rescinded"):
+            values[f"{head}/offers/{fate}"] = float(getattr(offers, fate))
+    values |= {f"{head}/roles/{role}/suppressed": float(role in note.suppressed_roles) for role in note.roles}
+    live = _states(tally.tasks.get(id, []), tally.unreachable_tasks.get(id, []))
+    ended = _states(tally.completed_tasks.get(id, []))
+    values |= {f"{head}/tasks/active/{state}": float(live[state]) for state in _ACTIVE}
+    return values | {f"{head}/tasks/terminal/{state}": float(ended[state]) for state in _TERMINAL}
+
+
+def _states(*rows: list[TaskNote]) -> Counter[str]:
+    return Counter(task.state.lower() for tasks in rows for task in tasks)
+
+
+def _system() -> dict[str, float]:
+    one, five, fifteen = os.getloadavg()
+    memory = psutil.virtual_memory()
+    return {
+        "system/cpus_total": float(os.cpu_count() or 0),
+        "system/load_1min": one,
+        "system/load_5min": five,
+        "system/load_15min": fifteen,
+        "system/mem_free_bytes": float(memory.free),
+        "system/mem_total_bytes": float(memory.total),
+    }

@@ -1,0 +1,36 @@
+"""Where agents are reached over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raymesos.http.mesos.master_info import host_ip
+from raymesos.http.mesos.values import Row
+from raymesos.wire.notes import AgentNote
+
+# Mesos' own, shown of agents that serve no HTTP.
+AGENT_PORT = 5051
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`number` tells agents of one address apart."""
+
+    hostname: str
+    ip: str
+    port: int
+    number: str
+
+    @property
+    def pid(self) -> str:
+        return f"slave({self.number})@{self.ip}:{self.port}"
+
+    @property
+    def url(self) -> Row:
+        address = {"hostname": self.hostname, "ip": self.ip, "port": self.port}
+        return {"scheme": "http", "address": address, "path": f"/slave({self.number})"}
+
+
+def place_of(note: AgentNote) -> Place:
+    number = note.agent_id.rpartition("-S")[2]
+    return Place(note.hostname, host_ip(note.hostname), AGENT_PORT, number)
