@@ -11,8 +11,8 @@ from raymesos.model.resources import Resources
 
 @dataclass(slots=True)
 class Parts:
-    """Most agents go to one subscription as a whole. Who took first of an agent stands in two flat tables, therefore: a table for each of 20,000 agents was a tenth of a pass,
-    half of it the garbage collector's."""
+    """Most agents go to one subscription as a whole. Who took first of an agent stands in two flat tables, therefore: a table for each is 20,000 objects more, in a pass over as many
+    agents, for the garbage collector, which takes a tenth of the pass."""
 
     takers: dict[Agent, Subscription] = field(default_factory=dict)
     taken: dict[Agent, Resources] = field(default_factory=dict)
