@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
+from raymesos.actors.inbox import Ask, Came, Local, Replied
 from raymesos.actors.link import Batch, Carrier, Incoming, Outgoing, Reply, accept
 from raymesos.errors import InvariantBroken, ProtocolError
 from raymesos.machine import OBSERVER, Departure, Envelope, LinkDown, LinkUp, Machine, Pump, Wake
@@ -43,33 +44,6 @@ class Keeper(Protocol):
 
     def commit(self) -> None:
         """Everything appended is durable when this returns."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    host: str
-    envelopes: list[Envelope]
-    epoch: int
-    gap: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Replied:
-    peer: str
-    batch: Batch
-    reply: Reply | None
-    gone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    run: Callable[[int], Any]
-    answer: Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Local:
-    envelopes: list[Envelope]
 
 
 @dataclass(slots=True)
@@ -135,7 +109,7 @@ class Host:
 
     def start(self) -> None:
         """Begin: each machine gets `Wake("start")`."""
-        self._inbox.put(_Local([(a, a, Wake("start")) for a in self.pump.addresses()]))
+        self._inbox.put(Local([(a, a, Wake("start")) for a in self.pump.addresses()]))
         self._thread.start()
 
     @property
@@ -160,7 +134,7 @@ class Host:
                 except ProtocolError:
                     log.exception("%s: dropped a batch of %d messages from %s", self.name, batch.count, from_host)
                     envelopes = []
-                self._inbox.put(_Came(from_host, envelopes, from_epoch, verdict.gap))
+                self._inbox.put(Came(from_host, envelopes, from_epoch, verdict.gap))
         return verdict.reply
 
     def reaches(self, peer: str) -> bool:
@@ -169,7 +143,7 @@ class Host:
 
     def post(self, to: str, sender: str, message: Any) -> None:
         """Hand a message to a local machine."""
-        self._inbox.put(_Local([(to, sender, message)]))
+        self._inbox.put(Local([(to, sender, message)]))
 
     def call(self, to: str, client_id: str, message: Any, timeout_s: float) -> Any:
         """Send `message` as a client and wait for the one answer. Raises TimeoutError."""
@@ -185,7 +159,7 @@ class Host:
     def ask(self, run: Callable[[int], T], timeout_s: float = 30.0) -> T:
         """Run `run(now_ms)` on the host's thread between two turns, where machines may be read. Raises what it raises."""
         answer: Future[T] = Future()
-        self._inbox.put(_Ask(run, answer))
+        self._inbox.put(Ask(run, answer))
         return answer.result(timeout_s)
 
     def seat(self, address: str, machine: Machine) -> None:
@@ -195,15 +169,15 @@ class Host:
             self.pump.add(address, machine)
             self.post(address, address, Wake("start"))
 
-        self._inbox.put(_Ask(add, Future()))
+        self._inbox.put(Ask(add, Future()))
 
     def unseat(self, address: str) -> None:
         """The machine leaves after it has heard what was posted to it before."""
-        self._inbox.put(_Ask(lambda now_ms: self.pump.remove(address), Future()))
+        self._inbox.put(Ask(lambda now_ms: self.pump.remove(address), Future()))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         self._stopping = True
-        self._inbox.put(_Local([]))
+        self._inbox.put(Local([]))
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
 
@@ -246,23 +220,23 @@ class Host:
     def _turn(self, items: list[Any]) -> None:
         now_ms = self.now_ms()
         envelopes: list[Envelope] = []
-        asks: list[_Ask] = []
+        asks: list[Ask] = []
         for item in items:
             match item:
-                case _Came():
+                case Came():
                     envelopes.extend(self._learn(item.host, item.epoch, gap=item.gap))
                     self._know(item.host, item.envelopes)
                     envelopes.extend(item.envelopes)
-                case _Replied():
+                case Replied():
                     envelopes.extend(self._replied(now_ms, item))
-                case _Local():
+                case Local():
                     envelopes.extend(item.envelopes)
-                case _Ask():
+                case Ask():
                     asks.append(item)
         self._depart(now_ms, self.pump.deliver(now_ms, envelopes))
         self._depart(now_ms, self.pump.fire(now_ms))
         for ask in asks:
-            _answer(ask, now_ms)
+            ask.carry_out(now_ms)
         self._send_notes(now_ms)
         self._flush(now_ms)
         self._hook_times = tuple(t for t in [hook(now_ms) for hook in self._after_turn] if t is not None)
@@ -309,7 +283,7 @@ class Host:
         self._know(host, [(sender, to, m) for to, sender, m in messages])
         if not link.push(messages):
             log.error("%s: %s has not taken anything for too long, its queue is dropped", self.name, host)
-            self._inbox.put(_Local(self._down(host, link)))
+            self._inbox.put(Local(self._down(host, link)))
 
     def _know(self, host: str, envelopes: list[Envelope]) -> None:
         """Remember which machines live behind `host`, to tell ours of them when its link changes."""
@@ -334,7 +308,7 @@ class Host:
             peer.epoch = epoch
         return news
 
-    def _replied(self, now_ms: int, item: _Replied) -> list[Envelope]:
+    def _replied(self, now_ms: int, item: Replied) -> list[Envelope]:
         link = self._links.get(item.peer)
         if link is None or item.batch.session != link.session:
             return []
@@ -388,25 +362,18 @@ class Host:
                 self._carrier.carry(peer, self.epoch, batch, self._on_done(peer, batch))
 
     def _on_done(self, peer: str, batch: Batch) -> Callable[[Reply | None, bool], None]:
-        return lambda reply, gone: self._inbox.put(_Replied(peer, batch, reply, gone))
+        return lambda reply, gone: self._inbox.put(Replied(peer, batch, reply, gone))
 
     def _send_notes(self, now_ms: int) -> None:
         if not self._notes or now_ms < self._notes_due_ms:
             return
         notes, self._notes = self._notes, []
         if OBSERVER in self.pump.addresses():
-            self._inbox.put(_Local([(OBSERVER, self.name, note) for note in notes]))
+            self._inbox.put(Local([(OBSERVER, self.name, note) for note in notes]))
         else:
             # It sends nothing by itself; who lives here is to hear when it has begun anew.
             self._peers.setdefault(OBSERVER, _Peer()).addresses[OBSERVER] = None
             self._queue(OBSERVER, [(OBSERVER, self.name, note) for note in notes])
-
-
-def _answer(ask: _Ask, now_ms: int) -> None:
-    try:
-        ask.answer.set_result(ask.run(now_ms))
-    except Exception as error:  # noqa: BLE001 - the asker gets it
-        ask.answer.set_exception(error)
 
 
 def _die(error: BaseException) -> None:
