@@ -96,6 +96,8 @@ class TaskInfo:
     """Its executor, which is started with it if it is not there. The master takes it out: from then on `executor_id` names it."""
     data: bytes = b""
     """For its executor."""
+    agent_id: str = ""
+    """Where it is to run, if its framework says so: it runs nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def site(*notes: Any, door: Any = None, **fields: Any) -> Site:
         views=fields.pop("views", None) or views_of(*notes),
         door=door or NoDoor(),
         desk=fields.pop("desk", None) or Desk(NoHost(), "http"),
-        port=5050,
+        port=fields.pop("port", 5050),
         **fields,
     )
 

@@ -53,13 +53,12 @@ def read_subscription(row: Row, principal: str = "") -> Subscribe:
     return Subscribe(info, tuple(row.get("suppressed_roles", ())), _constraints(row))
 
 
-def read_scheduler_call(call: Row, framework_id: str, now_ms: int) -> ReadCall:
+def read_scheduler_call(call: Row, reading: Reading) -> ReadCall:
     """A call other than SUBSCRIBE. Raises InvalidValue."""
-    kind = call["type"]
+    kind, framework_id = call["type"], reading.framework_id
     body: Row = call.get(kind.lower(), {})
     match kind:
         case "ACCEPT":
-            reading = Reading(framework_id, now_ms)
             operations = operations_of(body.get("operations", ()), reading)
             accept = Accept(framework_id, _ids(body.get("offer_ids", ())), operations, _refuse_ms(body))
             return ReadCall(accept, tuple(reading.refused))

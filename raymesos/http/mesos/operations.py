@@ -41,7 +41,8 @@ def operations_of(rows: Iterable[Row], reading: Reading) -> tuple[Operation, ...
             body = row.get(row.get("type", "").lower())
             if body is not None:
                 operation = _operation(row["type"], body, operation_id, reading)
-                text = ""
+                text = "" if operation is None else _unauthorized(operation, reading)
+                operation = None if text else operation
         except InvalidValue as error:
             text = str(error)
         if operation is not None:
@@ -75,14 +76,34 @@ def _operation(kind: str, body: Row, id: str, reading: Reading) -> Operation | N
             raise InvalidValue("type", kind, "needs a storage resource provider, and there is none")
 
 
+def _unauthorized(operation: Operation, reading: Reading) -> str:
+    """Why the scheduler may not do this; empty if it may. (Mesos: authorization of ACCEPT)"""
+    match operation:
+        case Reserve(resources):
+            action, subjects = "reserve_resources", [key.role for key, _ in resources]
+        case Unreserve(resources):
+            action = "unreserve_resources"
+            subjects = [key.reservations[-1].principal for key, _ in resources if key.reservations]
+        case Create(volumes):
+            action, subjects = "create_volumes", [key.role for key, _ in volumes]
+        case Destroy(volumes):
+            action = "destroy_volumes"
+            subjects = [key.disk.persistence_principal for key, _ in volumes if key.disk is not None]
+        case Grow(volume) | Shrink(volume):
+            action, subjects = "resize_volumes", [key.role for key, _ in volume]
+        case _:
+            return ""
+    if all(reading.may(action, subject) for subject in subjects):
+        return ""
+    return f"Not authorized to {action.replace('_', ' ')}"
+
+
 def _launch(body: Row, reading: Reading) -> Launch:
     return Launch(tasks_of(body.get("task_infos", ()), reading))
 
 
 def _launch_group(body: Row, reading: Reading) -> LaunchGroup | None:
-    rows = body["task_group"].get("tasks", [])
-    tasks = group_of(rows, reading)
-    return None if tasks is None else LaunchGroup(tasks, body["executor"]["executor_id"]["value"])
+    return group_of(body["executor"], body["task_group"].get("tasks", []), reading)
 
 
 def _resources(body: Row, name: str) -> Resources:

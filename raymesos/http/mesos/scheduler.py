@@ -23,7 +23,9 @@ from raymesos.http.mesos.events import Known, Place, error_event, event_bytes
 from raymesos.http.mesos.master_info import master_info_json
 from raymesos.http.mesos.requests import accept_refusal, content_refusal, method_refusal
 from raymesos.http.mesos.seat import Leave, Over, Seat
+from raymesos.http.mesos.tasks import Reading
 from raymesos.http.mesos.values import Row
+from raymesos.http.security.access import Caller, caller_of
 from raymesos.http.site import Site
 from raymesos.http.streams import Stream
 from raymesos.model.tasks import Capability
@@ -32,6 +34,7 @@ from raymesos.wire.messages import FrameworkUpdated, Subscribe, Subscribed, Tear
 STREAM_ID = b"mesos-stream-id"
 ACCEPTED = Answer(202)
 AWAY = Answer(503, "No leader elected")
+READS_ONLY = Answer(403, "This token changes nothing")
 NOWHERE = Place()
 UNKNOWN = Answer(400, "Framework cannot be found")
 # How long the master may take for the one call that is answered with what came of it.
@@ -46,7 +49,7 @@ class Subscription:
     def __init__(self, api: SchedulerApi, subscribe: Subscribe, known: Known) -> None:
         self.id = str(uuid.uuid4())
         self.framework_id = ""
-        self.principal = subscribe.info.principal
+        self.principal, self.user = subscribe.info.principal, subscribe.info.user
         self.updates: deque[asyncio.Future[str]] = deque()
         """Who waits for the master's answers to UPDATE_FRAMEWORK, oldest first."""
         self._api, self._desk = api, api.site.desk
@@ -122,7 +125,7 @@ class SchedulerApi:
         answer = answer or method_refusal(scope["method"]) or content_refusal(headers)
         if answer is None:
             assert isinstance(body, bytes)
-            answer = await self._call(body, headers, str(scope.get("principal", "")), receive, send)
+            answer = await self._call(body, headers, caller_of(scope), receive, send)
         if answer is not None:
             await send_answer(send, answer)
 
@@ -146,23 +149,23 @@ class SchedulerApi:
     # ------------------------------------------------------------ one call
 
     async def _call(
-        self, body: bytes, headers: dict[bytes, bytes], principal: str, receive: Receive, send: Send
+        self, body: bytes, headers: dict[bytes, bytes], caller: Caller, receive: Receive, send: Send
     ) -> Answer | None:
         """The answer; None if the call has become a stream that has ended."""
         try:
             call = read_call(body, "scheduler.Call")
         except ProtocolError as error:
             return Answer(400, str(error))
-        error_text = call_error(call, principal)
+        error_text = call_error(call, caller.principal)
         if error_text is not None:
             return Answer(400, f"Failed to validate scheduler::Call: {error_text}")
         if call["type"] == "SUBSCRIBE":
-            return await self._subscribe(call, headers, principal, receive, send)
-        found = self._subscription(call["framework_id"]["value"], headers, principal)
-        return found if isinstance(found, Answer) else await self._act(found, call)
+            return await self._subscribe(call, headers, caller, receive, send)
+        found = self._subscription(call["framework_id"]["value"], headers, caller)
+        return found if isinstance(found, Answer) else await self._act(found, call, caller)
 
     async def _subscribe(
-        self, call: Row, headers: dict[bytes, bytes], principal: str, receive: Receive, send: Send
+        self, call: Row, headers: dict[bytes, bytes], caller: Caller, receive: Receive, send: Send
     ) -> Answer | None:
         refusal = accept_refusal(headers)
         if refusal is None and STREAM_ID in headers:
@@ -172,7 +175,8 @@ class SchedulerApi:
         row = call["subscribe"]["framework_info"]
         error = subscription_error(row)
         try:
-            subscribe = read_subscription(call["subscribe"], principal)
+            subscribe = read_subscription(call["subscribe"], caller.principal)
+            error = error or self._alien(caller, subscribe.info.roles)
         except InvalidValue as invalid:
             error = error or str(invalid)
         if error is not None:
@@ -191,13 +195,13 @@ class SchedulerApi:
             multi_role=Capability.MULTI_ROLE in capabilities,
         )
 
-    def _subscription(self, framework_id: str, headers: dict[bytes, bytes], principal: str) -> Subscription | Answer:
+    def _subscription(self, framework_id: str, headers: dict[bytes, bytes], caller: Caller) -> Subscription | Answer:
         """The one that the call is for, or why it is for none."""
         found = self._here.get(framework_id)
         if found is None:
             return self._absent(framework_id)
-        if principal and principal != found.principal:
-            return Answer(400, principal_mismatch(principal, found.principal))
+        if caller.principal and caller.principal != found.principal:
+            return Answer(400, principal_mismatch(caller.principal, found.principal))
         said = headers.get(STREAM_ID)
         if said is None:
             return Answer(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header")
@@ -219,18 +223,27 @@ class SchedulerApi:
             return Answer(403, "Framework is not connected via HTTP")
         return Answer(403, "Framework is not subscribed")
 
-    async def _act(self, subscription: Subscription, call: Row) -> Answer:
+    async def _act(self, subscription: Subscription, call: Row, caller: Caller) -> Answer:
         if call["type"] == "UNKNOWN":
             return Answer(501)
+        if caller.reads_only:
+            return READS_ONLY
+        allows = self.site.access.allows
+        reading = Reading(
+            subscription.framework_id,
+            int(time.time() * 1000),
+            subscription.user,
+            lambda action, subject: allows(caller, action, subject),
+        )
         try:
-            read: ReadCall = read_scheduler_call(call, subscription.framework_id, int(time.time() * 1000))
+            read: ReadCall = read_scheduler_call(call, reading)
         except InvalidValue as error:
             return Answer(400, str(error))
         for event in read.refused:
             subscription.show(event)
         message = read.message
         if isinstance(message, UpdateFramework):
-            return await self._update(subscription, call, message)
+            return await self._update(subscription, call, message, caller)
         if message is not None:
             subscription.tell(message)
         if isinstance(message, Teardown):
@@ -238,13 +251,22 @@ class SchedulerApi:
             self._remember(subscription.framework_id, torn_down=True)
         return ACCEPTED
 
-    async def _update(self, subscription: Subscription, call: Row, message: UpdateFramework) -> Answer:
+    async def _update(self, subscription: Subscription, call: Row, message: UpdateFramework, caller: Caller) -> Answer:
         error = subscription_error(call["update_framework"]["framework_info"])
+        alien = self._alien(caller, message.info.roles)
+        if alien is not None:
+            return Answer(403, alien)
         try:
             error = error or await subscription.update(message)
         except ClusterUnavailable as away:
             return Answer(503, str(away))
         return Answer(400, f"Supplied FrameworkInfo is not valid: {error}") if error else Answer(200)
+
+    def _alien(self, caller: Caller, roles: tuple[str, ...]) -> str | None:
+        """Why a framework of the caller's may not be in these roles."""
+        if all(self.site.access.allows(caller, "register_frameworks", role) for role in roles):
+            return None
+        return f"Not authorized to use roles '{{ {', '.join(roles)} }}'"
 
     def _remember(self, framework_id: str, *, torn_down: bool) -> None:
         self._former[framework_id] = torn_down

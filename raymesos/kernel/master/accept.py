@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raymesos.kernel.master import launching, notes, offers, operations
 from raymesos.kernel.master.launching import Accepted, Answer
 from raymesos.kernel.master.state import Framework, State, count, subscriber
@@ -79,6 +81,6 @@ def _refuse(state: State, framework: Framework, message: Accept, error: str, out
     for operation in message.operations:
         if isinstance(operation, Launch | LaunchGroup):
             for task in operation.tasks:
-                launching.answer(state, framework, task.task_id, why, out, now_ms)
+                launching.answer(state, framework, task.task_id, replace(why, agent_id=task.agent_id), out, now_ms)
         else:
             operations.drop(framework, operation, "", error, out, now_ms)

@@ -46,7 +46,9 @@ def launch(state: State, on: Accepted, tasks: Iterable[TaskInfo], out: Outbox, n
     """Launch what is valid, in order, each with its executor if that is not there; a task that is not is answered ERROR."""
     sending = Sending()
     for info in tasks:
-        error = task_error(on.framework, info) or executor_error(on.framework, on.agent, on.role, info, on.usable)
+        error = task_error(on.framework, on.agent, info) or executor_error(
+            on.framework, on.agent, on.role, info, on.usable
+        )
         if error is None:
             # A group is what was launched as one, not what says so of itself.
             _book(state, on, replace(info, group_id=""), sending, out, now_ms)

@@ -21,8 +21,8 @@ MIN_MEM_MILLI = 32_000
 # ---------------------------------------------------------------- tasks
 
 
-def task_error(framework: Framework, task: TaskInfo) -> str | None:
-    """Why the task, whatever its executor and what is available, may not be launched; None if it may."""
+def task_error(framework: Framework, agent: Agent, task: TaskInfo) -> str | None:
+    """Why the task, whatever its executor and what is available, may not be launched on the agent; None if it may."""
     error = id_error(task.task_id)
     if error is not None:
         return error
@@ -30,6 +30,8 @@ def task_error(framework: Framework, task: TaskInfo) -> str | None:
         return f"Task has duplicate ID: {task.task_id}"
     if task.task_id in framework.unreachable:
         return f"Task reuses the ID of an unreachable task: {task.task_id}"
+    if task.agent_id not in ("", agent.id):
+        return f"Task uses invalid agent {task.agent_id} while agent {agent.id} is expected"
     if task.kill_grace_ms is not None and task.kill_grace_ms < 0:
         return "Task's 'kill_policy.grace_period' must be non-negative"
     if task.max_completion_ms is not None and task.max_completion_ms < 0:
@@ -70,7 +72,7 @@ def group_error(framework: Framework, agent: Agent, role: str, group: LaunchGrou
         return "Task group cannot be empty"
     seen: dict[str, None] = {}
     for task in group.tasks:
-        error = task_error(framework, task) or _member_error(group, task, seen)
+        error = task_error(framework, agent, task) or _member_error(group, task, seen)
         if error is not None:
             return f"Task '{task.task_id}' is invalid: {error}"
         seen[task.task_id] = None

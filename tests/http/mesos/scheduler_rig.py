@@ -260,8 +260,8 @@ class Rig:
         return self.sim.cluster.kernel(MASTER).state
 
 
-def task(task_id: str, resources: str = "cpus:1;mem:128", **more: Any) -> dict[str, Any]:
-    rows = [row.split(":") for row in resources.split(";")]
+def task(task_id: str, uses: str = "cpus:1;mem:128", **more: Any) -> dict[str, Any]:
+    rows = [row.split(":") for row in uses.split(";")]
     return {
         "name": task_id,
         "task_id": {"value": task_id},

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scheduler_rig import MULTI_ROLE, Rig
+from scheduler_rig import MULTI_ROLE, Rig, task
+
+from raymesos.http.security.access import CALLER, Access, Caller
+from raymesos.http.security.acls import acls_from_json
 
 
 @pytest.fixture
@@ -199,7 +202,7 @@ def test_a_framework_info_that_is_not_right_is_an_error_event(rig: Rig, info: di
 def test_the_principal_that_is_proved_is_the_one_of_the_framework(rig: Rig) -> None:
     headers = {"Content-Type": "application/json"}
     said = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "u", "name": "n", "principal": "eve"}}}
-    scope = {"type": "http", "method": "POST", "headers": [], "principal": "ann"}
+    scope = {"type": "http", "method": "POST", "headers": [], CALLER: Caller("ann")}
     scope["headers"] = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
     sent: list[Any] = []
 
@@ -218,3 +221,35 @@ def test_a_framework_of_the_older_kind_has_the_one_role_that_it_names(rig: Rig) 
     stream = rig.subscribe(roles=[], role="ops", capabilities=[])
     assert rig.master().frameworks[rig.framework_id(stream)].info.roles == ("ops",)
     assert MULTI_ROLE
+
+
+def _only(action: str, kind: str, *allowed: str) -> Access:
+    """Whoever calls may do `action` to `allowed` alone."""
+    rules = [
+        {"principals": {"type": "ANY"}, kind: {"values": list(allowed)}},
+        {"principals": {"type": "ANY"}, kind: {"type": "NONE"}},
+    ]
+    return Access(acls_from_json({action: rules}))
+
+
+def test_who_may_not_be_in_a_role_is_told_on_its_stream(rig: Rig) -> None:
+    rig.site.access = _only("register_frameworks", "roles", "ops")
+    refused = rig.subscribe(roles=["dev"])
+    text = "Not authorized to use roles '{ dev }'"
+    assert (refused.events, refused.over) == ([{"type": "ERROR", "error": {"message": text}}], True)
+    stream = rig.subscribe(roles=["ops"])
+    info = {"user": "root", "name": "f", "id": {"value": rig.framework_id(stream)}, "roles": ["dev"]}
+    update = rig.call(stream, "UPDATE_FRAMEWORK", framework_info=info | {"capabilities": MULTI_ROLE})
+    assert (update.status, update.text) == (403, text)
+
+
+def test_a_task_of_a_user_whom_the_caller_may_not_run_as_is_an_error(rig: Rig) -> None:
+    rig.site.access = _only("run_tasks", "users", "ann")
+    rig.sim.add_agent("A1", "cpus:8;mem:1024")
+    rig.settle()
+    stream = rig.subscribe(user="bob")
+    rig.launch(stream, task("hers", command={"value": "true", "user": "ann"}), task("his"))
+    [refused] = [s for s in rig.statuses(stream) if s["state"] == "TASK_ERROR"]
+    assert (refused["task_id"]["value"], refused["reason"]) == ("his", "REASON_TASK_UNAUTHORIZED")
+    assert refused["message"] == "Task 'his' is not authorized to launch as user 'bob'"
+    assert list(rig.master().frameworks[rig.framework_id(stream)].tasks) == ["hers"]

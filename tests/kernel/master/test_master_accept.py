@@ -11,7 +11,7 @@ from master_rig import A1, F1, NOT_PARTITION_AWARE, WHOLE, Rig, of, statuses, ta
 from raymesos.machine import ALLOCATOR
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason, Source, TaskState
-from raymesos.wire.messages import Accept, Kill, Launch, Recover, RunTasks, TaskInfo
+from raymesos.wire.messages import Accept, Kill, Launch, Recover, RunTasks, TaskInfo, Update
 
 DROPPED, ERROR = TaskState.DROPPED, TaskState.ERROR
 HALF = "cpus:2;mem:2048"
@@ -244,3 +244,20 @@ def test_ports_are_handed_out_once() -> None:
     sent = rig.accept(f1, [offer], one, replace(one, task_id="t2"))
     assert launched(sent) == ["t1"]
     assert updates(F1, sent) == [("t2", ERROR, Reason.TASK_INVALID)]
+
+
+def test_a_task_runs_on_no_other_agent_than_its_framework_says() -> None:
+    rig = Rig()
+    f1, a1 = rig.framework(), rig.agent()
+    sent = rig.accept(f1, [rig.offer(f1, a1, "cpus:2;mem:256")], task("t1", agent_id="other"), task("t2", agent_id=a1))
+    [status] = [m.status for to_, m in sent if to_ == F1 and isinstance(m, Update)]
+    assert (status.task_id, status.message) == ("t1", f"Task uses invalid agent other while agent {a1} is expected")
+    assert list(rig.master.state.frameworks[f1].tasks) == ["t2"]
+
+
+def test_where_a_task_of_invalid_offers_was_to_run_is_told_as_it_was_said() -> None:
+    rig = Rig()
+    f1 = rig.framework()
+    sent = rig.tell(F1, Accept(f1, ("nope",), (Launch((task("t1", agent_id="S7"),)),)))
+    [status] = [m.status for to_, m in sent if to_ == F1 and isinstance(m, Update)]
+    assert (status.state, status.agent_id) == (TaskState.DROPPED, "S7")
