@@ -39,7 +39,7 @@ test: install ## The whole suite
 	$(BIN)/python -m pytest
 
 bench: install-bench ## The benchmarks, each with its rival in the same run
-	@for name in "allocator" "allocator --quota --reservations" simulator batch_functions batch_commands latency fairness sharing big_task footprint; do \
+	@for name in "allocator" "allocator --quota --reservations" simulator batch_functions batch_commands latency fairness sharing big_task footprint http; do \
 		$(BIN)/python -m load_tests.benchmarks.$$name --json || exit 1; done
 
 load: install ## Two teams' users submit jobs to the running cluster for 15 s, measured by locust

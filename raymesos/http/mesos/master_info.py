@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
 from raymesos.http.mesos.values import Row
@@ -31,6 +32,7 @@ def address_json(hostname: str, ip: str, port: int) -> Row:
     return {"hostname": hostname, "ip": ip, "port": port}
 
 
+@lru_cache(maxsize=4_096)
 def host_ip(host: str) -> str:
     """The IPv4 address that `host` is, or stands for on this machine; 0.0.0.0 of what is none."""
     if host == "localhost":

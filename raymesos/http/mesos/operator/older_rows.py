@@ -7,6 +7,7 @@ from typing import Any
 
 from raymesos.http.mesos.amounts import endpoint_resources_json
 from raymesos.http.mesos.master_info import MESOS_VERSION
+from raymesos.http.mesos.operator.fragments import remembered
 from raymesos.http.mesos.operator.places import Place
 from raymesos.http.mesos.operator.tally import ByRole, total
 from raymesos.http.mesos.operator.v1_rows import (
@@ -44,8 +45,13 @@ COUNTED = (
 """The states that summaries count."""
 
 
-def model(resources: Resources) -> Row:
-    """{name: number, or text of ranges and sets}; what is lent out under `<name>_revocable`."""
+def model(resources: Resources) -> Any:
+    """{name: number, or text of ranges and sets}; what is lent out under `<name>_revocable`. As a fragment of JSON."""
+    return _model(resources)
+
+
+@remembered
+def _model(resources: Resources) -> Row:
     row: Row = dict.fromkeys(ALWAYS, 0.0)
     if resources.is_plain:
         return row | {name: milli / 1000 for name, milli in resources.quantities().items()}

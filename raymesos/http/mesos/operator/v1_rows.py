@@ -10,6 +10,7 @@ import orjson
 from raymesos.http.mesos.amounts import attributes_json, endpoint_resources_json, resources_json
 from raymesos.http.mesos.infos import framework_info_json, task_status_json
 from raymesos.http.mesos.master_info import MESOS_VERSION
+from raymesos.http.mesos.operator.fragments import remembered
 from raymesos.http.mesos.operator.places import Place
 from raymesos.http.mesos.operator.tally import ByRole
 from raymesos.http.mesos.values import (
@@ -23,6 +24,7 @@ from raymesos.http.mesos.values import (
     unavailability_json,
     uuid_json,
 )
+from raymesos.model.resources import Resources
 from raymesos.wire.notes import AgentNote, FrameworkNote, TaskNote
 from raymesos.wire.values import FrameworkInfo, Offer
 
@@ -53,7 +55,7 @@ def task_json(note: TaskNote) -> Row:
     row |= {
         "agent_id": id_json(note.agent_id),
         "state": note.state,
-        "resources": resources_json(note.resources, allocated_to=note.role),
+        "resources": _held(note.resources, note.role),
     }
     if note.statuses:
         last = note.statuses[-1]
@@ -70,7 +72,7 @@ def task_json(note: TaskNote) -> Row:
 
 
 def agent_info_json(note: AgentNote, place: Place) -> Row:
-    row: Row = {"hostname": note.hostname, "port": place.port, "resources": resources_json(note.total)}
+    row: Row = {"hostname": note.hostname, "port": place.port, "resources": _held(note.total, "")}
     attributes = attributes_json(note.attributes)
     if attributes:
         row["attributes"] = attributes
@@ -91,7 +93,7 @@ def agent_json(note: AgentNote, place: Place, used: ByRole, offered: ByRole) -> 
     }
     if note.reregistered_ms:
         row["reregistered_time"] = nanoseconds_json(note.reregistered_ms)
-    row["total_resources"] = endpoint_resources_json(note.total)
+    row["total_resources"] = allocated_json({"": note.total})
     if used:
         row["allocated_resources"] = allocated_json(used)
     if offered:
@@ -111,8 +113,21 @@ def drain_json(note: AgentNote) -> Row:
     return {"state": note.mode.upper(), "config": config}
 
 
-def allocated_json(by_role: ByRole) -> list[Row]:
+def allocated_json(by_role: ByRole) -> Any:
+    if len(by_role) == 1:
+        [(role, held)] = by_role.items()
+        return _endpoint(held, role)
     return [row for role, held in by_role.items() for row in endpoint_resources_json(held, allocated_to=role)]
+
+
+@remembered
+def _held(resources: Resources, role: str) -> list[Row]:
+    return resources_json(resources, allocated_to=role)
+
+
+@remembered
+def _endpoint(resources: Resources, role: str) -> list[Row]:
+    return endpoint_resources_json(resources, allocated_to=role)
 
 
 # ---------------------------------------------------------------- frameworks
@@ -158,7 +173,7 @@ def offer_json(offer: Offer, place_of: Callable[[str], Place]) -> Row:
         "agent_id": id_json(offer.agent_id),
         "hostname": offer.hostname,
         "url": place_of(offer.agent_id).url,
-        "resources": resources_json(offer.resources, allocated_to=offer.role),
+        "resources": _held(offer.resources, offer.role),
     }
     attributes = attributes_json(offer.attributes)
     if attributes:

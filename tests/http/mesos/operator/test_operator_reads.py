@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from http_rig import NoDoor, call, run, site
 from recorded_world import AGENTS, F0, F1, MASTER, NOW_MS, agent, framework, master, task, world
@@ -30,6 +31,10 @@ VOLUME = Key("disk", (ADS,), Disk(persistence_id="v", container_path="d", mode="
 TOTAL = Resources.parse("cpus:2;cpus(eng):1;disks:{b,a};ports:[5-6]") + build([(VOLUME, Shared(7_000, 1))])
 
 
+def read(fragment: Any) -> Any:
+    return orjson.loads(orjson.dumps(fragment))
+
+
 def get(path: str, *more: Any, **fields: Any) -> Any:
     answer = call(make_app(site(*world(more=more), **fields)), "GET", path)
     assert answer.status_code == 200, answer.text
@@ -44,7 +49,7 @@ def post(kind: str, *more: Any, **fields: Any) -> Any:
 
 def test_older_resources_are_numbers_and_texts_by_name() -> None:
     lent = build([(Key("cpus", revocable=True), 1500)])
-    assert model(TOTAL + lent) == {
+    assert read(model(TOTAL + lent)) == {
         "cpus": 3.0,
         "cpus_revocable": 1.5,
         "gpus": 0.0,
@@ -276,4 +281,4 @@ def test_a_large_answer_is_the_same_as_a_small_one(monkeypatch: pytest.MonkeyPat
 
 def test_what_a_task_uses_is_what_its_framework_uses() -> None:
     [shown] = get("/frameworks")["frameworks"]
-    assert shown["used_resources"] == model(Resources.parse("cpus:0.3;mem:96"))
+    assert shown["used_resources"] == read(model(Resources.parse("cpus:0.3;mem:96")))
