@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from raymesos.actors.door import Door
-from raymesos.actors.logs import LogPiece, read_log
 from raymesos.actors.plan import BATCH
 from raymesos.errors import ClusterUnavailable, InvalidValue, JobFailed, UnknownId
 from raymesos.frameworks.batch.state import FINISHED, Part
+from raymesos.operating.logs import LogPiece, read_log
 from raymesos.progress import JobProgress, say
 from raymesos.shim import segments
 from raymesos.wire.jobs import CancelJob

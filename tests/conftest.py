@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,3 +32,18 @@ def cluster(home: Path) -> Iterator[rm.Cluster]:
     """Two agents of one CPU each, and HTTP. Tests share it: they use roles and job names of their own, and leave it idle."""
     with rm.start(agents=2, cpus=1, mem=2048, quiet=True, port=0) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, for one module of tests at a time: while it runs no other event loop can begin on this thread."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("THE PAGE IS NOT TESTED: no chromium here (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Only root needs to go without the sandbox, as in a container.
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -256,16 +256,27 @@ class Agent(HostActor):
         return self.host.name
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
-    def read_log(self, task_id: str, index: int, stream: str, offset: int) -> bytes:
-        """What the task (its command `index`, unless -1) has written to `stream`, from `offset` on. Raises UnknownId."""
-        sandbox = Path(self.shim.address.directory) / "tasks" / file_name(task_id)
-        path = sandbox / stream if index < 0 else sandbox / str(index) / stream
+    def read_log(self, task_id: str, index: int, stream: str, offset: int, length: int = -1) -> bytes:
+        """What the task (its command `index`, unless -1) has written to `stream`, from `offset` on, at most `length` bytes of it. Raises UnknownId."""
         try:
-            with path.open("rb") as file:
+            with self._log(task_id, index, stream).open("rb") as file:
                 file.seek(offset)
-                return file.read()
+                return file.read(length)
         except FileNotFoundError:
             raise UnknownId("log", f"{task_id} {stream}") from None
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def log_size(self, task_id: str, index: int, stream: str) -> int:
+        """How many bytes it has written so far. Raises UnknownId."""
+        try:
+            return self._log(task_id, index, stream).stat().st_size
+        except FileNotFoundError:
+            raise UnknownId("log", f"{task_id} {stream}") from None
+
+    def _log(self, task_id: str, index: int, stream: str) -> Path:
+        """Its file, whether it is there or not."""
+        sandbox = Path(self.shim.address.directory) / "tasks" / file_name(task_id)
+        return sandbox / stream if index < 0 else sandbox / str(index) / stream
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def close(self) -> None:

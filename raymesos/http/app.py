@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
-from raymesos.http import answers, basics, events, live, reading
+from raymesos.http import answers, basics, events, live, logs, me, page, reading
 from raymesos.http.jobs import routes as jobs
 from raymesos.http.mesos.operator.routes import operator_parts
 from raymesos.http.mesos.scheduler import SchedulerApi
@@ -34,7 +34,10 @@ def make_app(site: Site) -> ASGIApp:
         *reading.routes(site),
         *events.routes(site),
         *live.routes(site),
+        *logs.routes(site),
         *jobs.routes(site),
+        *me.routes(site),
+        *page.routes(site),
     ]
     cold = Starlette(
         routes=routes,

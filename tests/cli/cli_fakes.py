@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from raymesos.actors.logs import LogPiece
 from raymesos.actors.running import Running
 from raymesos.cli.doors import Doors
 from raymesos.cli.main import main
@@ -20,6 +19,7 @@ from raymesos.model.resources import Resources
 from raymesos.observe.state import View, fold
 from raymesos.observe.views import VIEWS
 from raymesos.operating.agents import Agents
+from raymesos.operating.logs import LogPiece
 from raymesos.operating.maintenance import Maintenance
 from raymesos.operating.quota import Quotas
 from raymesos.operating.resources import reserve, unreserve
