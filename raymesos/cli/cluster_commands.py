@@ -18,7 +18,6 @@ from raymesos.errors import Conflict, InvalidValue
 from raymesos.http.security.loopback import is_loopback
 from raymesos.http.security.opening import check_opening, read_acls
 from raymesos.http.security.tokens import tokens_path
-from raymesos.model.settings import on_ray
 from raymesos.progress import say
 
 DEFAULT_NAME = "raymesos"
@@ -88,6 +87,13 @@ def up(
         int | None,
         typer.Option(min=1, help="Requests a second that one caller may send over HTTP.", show_default="no limit"),
     ] = None,
+    rate_limits: Annotated[
+        Path | None,
+        typer.Option(
+            help="How many messages a second each principal's frameworks may send: a JSON file as of Mesos' --rate_limits.",
+            metavar="FILE",
+        ),
+    ] = None,
     preemption: Annotated[
         str,
         typer.Option(
@@ -108,7 +114,6 @@ def up(
     Without --address it gets a local Ray cluster of its own on this machine, shared by --agents agents; `raymesos down` ends it.
     """
     check_name(name)
-    on_ray(preemption=preemption, scoring=scoring)
     if address is not None and agents is not None:
         raise InvalidValue("agents", agents, "is for a local cluster; with --address each Ray node gets one")
     screen = Screen(as_json=json)
@@ -137,9 +142,11 @@ def up(
         address=address,
         block=block,
         preemption=preemption,
+        rate_limits=_text(rate_limits, "rate_limits"),
         scoring=scoring,
         http=asdict(plan) if http else None,
     )
+    wish.settings()
     kept = doors(context).up(wish, say)
     screen.document(kept.info)
     show.ready(screen, kept.info, block=block)
@@ -236,6 +243,16 @@ def _acls(path: Path | None) -> str:
         return ""
     read_acls(path)
     return path.read_text()
+
+
+def _text(path: Path | None, field: str) -> str:
+    """What the file has; empty without one. Raises InvalidValue."""
+    if path is None:
+        return ""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(field, str(path), f"cannot be read: {error}") from None
 
 
 def _made(directory: Path) -> str:

@@ -63,7 +63,6 @@ def main(argv: list[str]) -> int:
 
 def _keep(wish: Wish, teller: Teller) -> None:
     from raymesos.actors import cluster
-    from raymesos.model.settings import on_ray
 
     started = cluster.start_local(
         agents=wish.agents,
@@ -72,7 +71,7 @@ def _keep(wish: Wish, teller: Teller) -> None:
         name=wish.name,
         work_dir=wish.work_dir,
         progress=teller.say,
-        settings=on_ray(preemption=wish.preemption, scoring=wish.scoring),
+        settings=wish.settings(),
         http=wish.http_plan(),
     )
     try:

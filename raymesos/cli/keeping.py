@@ -159,7 +159,6 @@ class _OnRay:
 
 def _on_ray(wish: Wish, tell: Tell) -> Kept:
     from raymesos.actors.cluster import start_on
-    from raymesos.model.settings import on_ray
 
     assert wish.address is not None
     started = start_on(
@@ -169,7 +168,7 @@ def _on_ray(wish: Wish, tell: Tell) -> Kept:
         name=wish.name,
         work_dir=wish.work_dir,
         progress=tell,
-        settings=on_ray(preemption=wish.preemption, scoring=wish.scoring),
+        settings=wish.settings(),
         http=wish.http_plan(),
     )
     for line in started.said:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from raymesos.actors.plan import HttpPlan
+from raymesos.model.rate_limits import parse_rate_limits
+from raymesos.model.settings import Settings, on_ray
 
 if TYPE_CHECKING:
     from raymesos.actors.cluster import Started
@@ -24,8 +26,15 @@ class Wish:
     block: bool = False
     preemption: str = "guarantee"
     scoring: str = "shuffle"
+    rate_limits: str = ""
+    """Mesos' JSON, as text; empty for none."""
     http: dict[str, Any] | None = None
     """The fields of an HttpPlan; None for no HTTP."""
+
+    def settings(self) -> Settings:
+        """Raises InvalidValue."""
+        limits = parse_rate_limits(self.rate_limits)
+        return on_ray(preemption=self.preemption, scoring=self.scoring, rate_limits=limits)
 
     def http_plan(self) -> HttpPlan | None:
         return None if self.http is None else HttpPlan(**self.http)

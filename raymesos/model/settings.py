@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.errors import InvalidValue
+from raymesos.model.rate_limits import UNLIMITED, RateLimits
 from raymesos.model.resources import Resources
 
 # Mesos' default; longer than any use, short of overflowing anything.
@@ -64,6 +65,8 @@ class MasterSettings:
     unreachable_tasks_per_framework: int = 1_000
     burnt_framework_ids: int = 10_000
     """Removed framework ids that are refused by name; older ones are refused as unknown."""
+    rate_limits: RateLimits = UNLIMITED
+    """How fast the messages of each principal's frameworks are handled. None are limited, as in Mesos, unless an operator says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +193,16 @@ SCORING = ("shuffle", "pack", "spread")
 PREEMPTION = ("off", "guarantee", "fair")
 
 
-def on_ray(*, preemption: str = "guarantee", scoring: str = "shuffle") -> Settings:
+def on_ray(*, preemption: str = "guarantee", scoring: str = "shuffle", rate_limits: RateLimits = UNLIMITED) -> Settings:
     """The profile of a live cluster: quick suspicion and no hoarding, because peers are one millisecond away; who has a guarantee gets it back. Raises InvalidValue."""
     for field, value, known in (("preemption", preemption, PREEMPTION), ("scoring", scoring, SCORING)):
         if value not in known:
             raise InvalidValue(field, value, f"must be one of {', '.join(known)}")
     return Settings(
         allocator=AllocatorSettings(preemption=preemption, scoring=scoring),
-        master=MasterSettings(offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10),
+        master=MasterSettings(
+            offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10, rate_limits=rate_limits
+        ),
         agent=AgentSettings(
             update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000
         ),

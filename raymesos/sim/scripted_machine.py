@@ -8,6 +8,7 @@ from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.wire.messages import (
     Acknowledge,
     AcknowledgeOperation,
+    Disconnect,
     Failure,
     FrameworkError,
     FrameworkUpdated,
@@ -51,6 +52,7 @@ class ScriptedMachine:
                 framework.received(now_ms, message)
                 framework.parted()
                 framework.closed = True
+                out.send(MASTER, Disconnect(framework.id))
             case Update(status):
                 framework.received(now_ms, message)
                 if status.uuid and framework.acknowledges:

@@ -8,6 +8,7 @@ import pytest
 from cli_fakes import FakeCluster, Shell
 
 from raymesos.errors import Conflict
+from raymesos.model.rate_limits import RateLimit
 
 
 def test_up_asks_for_what_it_was_told_and_says_what_there_is(shell: Shell, tmp_path: Path) -> None:
@@ -25,6 +26,14 @@ def test_up_asks_for_what_it_was_told_and_says_what_there_is(shell: Shell, tmp_p
 def test_up_passes_on_who_is_preempted_and_which_agent_comes_first(shell: Shell) -> None:
     assert shell.run("up", "--preemption", "off", "--scoring", "pack")[0] == 0
     assert (shell.wishes[0].preemption, shell.wishes[0].scoring) == ("off", "pack")
+
+
+def test_up_passes_on_how_fast_each_principal_may_be(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "limits.json"
+    file.write_text('{"limits": [{"principal": "ads", "qps": 2, "capacity": 7}]}')
+    assert shell.run("up", "--rate-limits", str(file))[0] == 0
+    limits = shell.wishes[0].settings().master.rate_limits
+    assert limits.of("ads") == ("ads", RateLimit(500_000, 7)) and limits.default is None
 
 
 def test_up_with_block_stays_until_the_cluster_ends(shell: Shell) -> None:
@@ -54,6 +63,8 @@ def test_a_second_up_of_one_name_is_refused(shell: Shell) -> None:
         ["--port", "65536"],
         ["--preemption", "always"],
         ["--scoring", "best"],
+        ["--rate-limits", "/nope"],
+        ["--rate-limits", __file__],
     ],
 )
 def test_up_refuses_bad_input_before_anything_starts(shell: Shell, argv: list[str]) -> None:

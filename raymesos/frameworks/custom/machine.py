@@ -21,6 +21,7 @@ from raymesos.wire.messages import (
     Decline,
     DeclineInverse,
     Demand,
+    Disconnect,
     Failure,
     FrameworkError,
     FrameworkEvent,
@@ -153,6 +154,9 @@ def _hear_master(state: State, message: FrameworkEvent, out: Outbox) -> None:
             _parted(state)
             state.ended = True
             state.callbacks.append(message)
+            out.send(
+                MASTER, Disconnect(state.info.id)
+            )  # As Mesos' driver does: the master may still think that we are there.
         case Offers(offers):
             if state.connected:
                 state.offers.update(dict.fromkeys(offer.id for offer in offers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import inverse, notes, offers
+from raymesos.kernel.master import inverse, limits, notes, offers
 from raymesos.kernel.master.framework_validation import info_error, principal_error, unchangeable, update_error
 from raymesos.kernel.master.operator import Refused, answer
 from raymesos.kernel.master.state import Framework, State, count, forget_if_over, subscriber, trim
@@ -163,6 +163,7 @@ def remove(state: State, framework: Framework, out: Outbox, now_ms: int, why: st
     inverse.void_of_framework(state, framework)
     _release_address(state, framework)
     framework.removed = True
+    limits.forget(state, framework.info.principal)
     framework.unreachable.clear()
     _burn(state, framework.id, out)
     for agent in state.agents.values():

@@ -14,6 +14,7 @@ from raymesos.kernel.master import (
     executors,
     frameworks,
     inverse,
+    limits,
     maintenance,
     metrics,
     notes,
@@ -203,7 +204,8 @@ class MasterMachine:
             ):
                 _hear_agent(state, sender, inbox, out, now_ms)
             case _:
-                _hear_framework(state, sender, inbox, out, now_ms)
+                if limits.passes(state, sender, inbox, out, now_ms):
+                    _hear_framework(state, sender, inbox, out, now_ms)
 
 
 def _hear_of_agents(state: State, sender: str, message: OfAgents, out: Outbox, now_ms: int) -> None:
@@ -311,6 +313,9 @@ def _hear_host(state: State, message: FromHost, out: Outbox, now_ms: int) -> Non
             agents.resume_if_enough(state, out)
         case Wake(key) if key.startswith("failover "):
             frameworks.failover_over(state, key.removeprefix("failover "), out, now_ms)
+        case Wake(key) if key.startswith("limit "):
+            for sender, late in limits.due(state, key.removeprefix("limit "), out, now_ms):
+                _hear_framework(state, sender, late, out, now_ms)
         case Wake(key):
             raise InvariantBroken("master.wake", f"woken for {key!r}")
         case LinkDown(peer):

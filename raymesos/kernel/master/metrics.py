@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raymesos.kernel.master import limits
 from raymesos.kernel.master.state import State
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import TaskState
@@ -87,7 +88,8 @@ def metrics(state: State, now_ms: int) -> dict[str, float]:
         "outstanding_offers": len(state.offers),
     }
     values |= _resources(state)
-    return {f"master/{name}": float(value) for name, value in sorted(values.items())}
+    found = {f"master/{name}": float(value) for name, value in sorted(values.items())}
+    return limits.counters(state) | found
 
 
 def _resources(state: State) -> dict[str, float]:

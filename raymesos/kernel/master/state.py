@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raymesos.model.amounts import Amounts
 from raymesos.model.quota import Quota
@@ -30,6 +30,9 @@ from raymesos.wire.messages import (
     Unavailability,
     Window,
 )
+
+if TYPE_CHECKING:
+    from raymesos.kernel.master.limits import Limiter
 
 
 @dataclass(slots=True)
@@ -240,6 +243,11 @@ class State:
     incarnations: int = 0
     conversions_asked: int = 0
     resets: int = 0
+    limiters: dict[str, Limiter] = field(default_factory=dict)
+    """Rate limiters by principal; that of all who are not listed under the empty one."""
+    messages_received: dict[str, int] = field(default_factory=dict)
+    messages_processed: dict[str, int] = field(default_factory=dict)
+    """By principal."""
     counts: dict[str, int] = field(default_factory=dict)
     """Counters by Mesos' metric names without `master/`."""
 

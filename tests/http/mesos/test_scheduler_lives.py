@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from scheduler_rig import Rig, task
 
 from raymesos.http import streams
+from raymesos.model.rate_limits import RateLimit, RateLimits
+from raymesos.model.settings import simulated
 
 
 @pytest.fixture
@@ -308,3 +311,23 @@ def test_what_is_asked_of_nobody_is_taken_and_has_no_effect(rig: Rig) -> None:
     assert rig.call(stream, "MESSAGE", **ids, data="aGk=").status == 202
     assert rig.call(stream, "SHUTDOWN", **ids).status == 202
     assert not stream.over
+
+
+def test_a_framework_that_sends_too_much_is_told_and_loses_its_subscription() -> None:
+    settings = simulated()
+    limits = RateLimits((("p", RateLimit(1_000_000, 2)),))
+    rig = Rig(settings=replace(settings, master=replace(settings.master, rate_limits=limits)))
+    try:
+        stream = rig.subscribe(principal="p", failover_timeout=600)
+        [offer] = rig.offers(stream)
+        assert [rig.call(stream, "REVIVE").status for _ in range(3)] == [202] * 3
+        assert not stream.over
+        assert rig.call(stream, "DECLINE", offer_ids=[offer["id"]]).status == 202
+        text = "Message Decline dropped: capacity(2) exceeded"
+        assert stream.events[-1] == {"type": "ERROR", "error": {"message": text}} and stream.over
+        assert rig.master().frameworks[rig.framework_id(stream)].offers == {}
+        rig.advance(3.003)
+        found = rig.sim.metrics()
+        assert (found["frameworks/p/messages_received"], found["frameworks/p/messages_processed"]) == (5, 3)
+    finally:
+        rig.close()
