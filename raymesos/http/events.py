@@ -18,7 +18,7 @@ from raymesos.errors import InvalidValue
 from raymesos.http.signal import Signal
 from raymesos.http.site import Site
 from raymesos.http.streaming import PING, PING_S, Follower, sse_json, stream
-from raymesos.http.views import Views
+from raymesos.http.views import Readable
 from raymesos.observe.state import EVENTS_KEPT
 from raymesos.wire.notes import EventNote
 
@@ -28,10 +28,9 @@ PIECE = 200
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    feed = EventFeed(site.views)
-
     async def events(request: Request) -> Response:
         last = _count(request.query_params.get("last", str(LAST)))
+        feed = site.views_for(request).once(EventFeed)
         return stream(feed.read(last, request.headers.get("last-event-id", "")))
 
     return [Route("/api/events", events)]
@@ -40,7 +39,7 @@ def routes(site: Site) -> list[BaseRoute]:
 class EventFeed:
     """The events of the views, for any number of readers."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Readable) -> None:
         self._views = views
         self._news = Signal()
         self._follower = Follower(self._follow)
@@ -91,7 +90,7 @@ class EventFeed:
         state = self._views.state
         first = state.events_seen - len(state.events) + 1
         skipped = max(0, after - first + 1)
-        told = [_text(first + skipped + i, e) for i, e in enumerate(islice(state.events, skipped, None))]
+        told = [_text(first + skipped + i, e) for i, e in enumerate(islice(state.events, skipped, None)) if e.kind]
         return [b"".join(told[i : i + PIECE]) for i in range(0, len(told), PIECE)]
 
     async def _follow(self) -> None:

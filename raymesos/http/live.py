@@ -22,6 +22,7 @@ from raymesos.http.reading import Shown, arguments
 from raymesos.http.signal import Signal
 from raymesos.http.site import Site
 from raymesos.http.streaming import PING, PING_S, Follower, sse, sse_json, stream
+from raymesos.http.views import Readable
 
 VIEWS_AT_MOST = 16
 # As often as a person looks; a hundred kilobytes of text are worth a tenth of that.
@@ -31,12 +32,15 @@ PART_OF_LOOP = 0.1
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    live = Live(Shown(site.views))
-
     async def watch(request: Request) -> Response:
+        live = site.views_for(request).once(_live)
         return stream(live.read(wanted(request.query_params.getlist("view"))))
 
     return [Route("/api/live", watch)]
+
+
+def _live(views: Readable) -> Live:
+    return Live(views.once(Shown))
 
 
 def wanted(views: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:

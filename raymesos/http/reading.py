@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.http.answers import Json
 from raymesos.http.site import Site
-from raymesos.http.views import Views
+from raymesos.http.views import Readable
 from raymesos.observe.views import VIEWS
 
 # Pairs of a view and its arguments that are kept as text until the next revision.
@@ -23,10 +23,9 @@ _BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    shown = Shown(site.views)
-
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
+        shown = site.views_for(request).once(Shown)
         return Json(shown.text(name, arguments(name, request.query_params.multi_items())))
 
     async def names(request: Request) -> Response:
@@ -43,7 +42,7 @@ def routes(site: Site) -> list[BaseRoute]:
 class Shown:
     """Views as JSON, made once a revision however many ask for the same."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Readable) -> None:
         self.views = views
         self._revision = -1
         self._texts: dict[tuple[str, tuple[tuple[str, Any], ...]], bytes] = {}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from raymesos.http.desk import Desk
 from raymesos.http.prometheus.requests import Requests
-from raymesos.http.security.access import Access
+from raymesos.http.security.access import Access, Caller, caller_of
 from raymesos.http.security.keyring import Keyring
-from raymesos.http.views import Views
+from raymesos.http.security.seeing import Seeing
+from raymesos.http.views import Readable, Views
 from raymesos.model.settings import HttpSettings, Settings
 
 
@@ -53,3 +54,14 @@ class Site:
     limits: HttpSettings = field(default_factory=HttpSettings)
     event_streams: int = 0
     """Readers of the operator's events."""
+    _seeing: Seeing | None = None
+
+    def views_for(self, connection: Mapping[str, Any]) -> Readable:
+        """The views as the caller of this request (or bare ASGI scope) may see them. Every answer is made of these."""
+        return self.views_of(caller_of(connection))
+
+    def views_of(self, caller: Caller) -> Readable:
+        """The views as this caller may see them."""
+        if self._seeing is None or self._seeing.access is not self.access:
+            self._seeing = Seeing(self.views, self.access)
+        return self._seeing.of(caller)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from raymesos.errors import ClusterUnavailable, UnknownId
 from raymesos.http.signal import Signal
@@ -20,6 +20,53 @@ from raymesos.wire.notes import NotesBegin, NotesComplete
 
 # A watcher that is so many messages behind is told to begin again: a slow reader must not hold the memory of a fast cluster.
 MAX_BEHIND = 50_000
+
+T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """What readers need: a view of the cluster, all of it or what they may see."""
+
+    @property
+    def state(self) -> View: ...
+
+    @property
+    def revision(self) -> int:
+        """It grows with every change."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the observer has told all that it knew."""
+
+    @property
+    def changed(self) -> Signal: ...
+
+    def view(self, name: str, arguments: dict[str, Any], /) -> Any: ...
+
+    def once(self, make: Callable[[Any], T], /) -> T: ...
+
+
+class Reading:
+    """What every Readable does with what it has."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, Any] = {}
+
+    def view(self: Readable, name: str, arguments: dict[str, Any]) -> Any:
+        """The view called `name` as plain data. Raises UnknownId, ClusterUnavailable before the first snapshot."""
+        if not self.ready:
+            raise ClusterUnavailable("the views are not ready yet; try again in a moment")
+        make = VIEWS.get(name)
+        if make is None:
+            raise UnknownId("view", name)
+        return make(self.state, int(time.time() * 1000), **arguments)
+
+    def once(self, make: Callable[[Any], T]) -> T:
+        """What `make` makes of these views, made when it is first asked for: readers share it, and it goes when they do."""
+        found = self._made.get(make)
+        if found is None:
+            found = self._made[make] = make(self)
+        return cast(T, found)
 
 
 class Listener(Protocol):
@@ -62,10 +109,11 @@ class Watcher:
         return taken
 
 
-class Views:
+class Views(Reading):
     """For the event loop's thread only. `revision` grows with every change; `ready` once the observer has told all that it knew."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.state = View()
         self.revision = 0
         self.ready = False
@@ -82,15 +130,6 @@ class Views:
             self.changed.set()
             for watcher in list(self._watchers):
                 watcher.tell(batch)
-
-    def view(self, name: str, arguments: dict[str, Any]) -> Any:
-        """The view called `name` as plain data. Raises UnknownId, ClusterUnavailable before the first snapshot."""
-        if not self.ready:
-            raise ClusterUnavailable("the views are not ready yet; try again in a moment")
-        make = VIEWS.get(name)
-        if make is None:
-            raise UnknownId("view", name)
-        return make(self.state, int(time.time() * 1000), **arguments)
 
     @property
     def watchers(self) -> int:

@@ -124,7 +124,7 @@ def events(view: View, now_ms: int, *, after: int = 0, limit: int = 200) -> dict
     rows = [
         {"n": first + i, "at_ms": e.at_ms, "kind": e.kind, "subject": e.subject, "text": e.text}
         for i, e in enumerate(view.events)
-        if first + i > after
+        if first + i > after and e.kind
     ]
     return {"events": rows[-limit:], "next": view.events_seen}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from raymesos.errors import ProtocolError, Unauthorized
+from raymesos.errors import Unauthorized
 from raymesos.http.security import access as module
-from raymesos.http.security.access import CALLER, NOBODY, Access, Caller, caller_of, framework_principal
+from raymesos.http.security.access import CALLER, NOBODY, Access, Caller, caller_of
 from raymesos.http.security.acls import ACTIONS, acls_from_json
 
 ADS_ONLY = Caller("foo", roles=("ads",))
@@ -79,19 +79,3 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [access.allows(Caller("foo"), "update_quotas", f"r{n % 25}") for n in range(100)]
     assert answers == [n % 25 == 3 for n in range(100)]
     assert len(access._known) <= 10
-
-
-@pytest.mark.parametrize(
-    ("principal", "said", "effective"),
-    [("", None, ""), ("", "foo", "foo"), ("foo", "foo", "foo"), ("foo", None, "foo")],
-)
-def test_a_framework_has_the_principal_that_was_shown(principal: str, said: str | None, effective: str) -> None:
-    assert framework_principal(Caller(principal), said) == effective
-
-
-@pytest.mark.parametrize("said", ["bar", ""])
-def test_a_framework_of_another_principal_is_refused_in_mesos_words(said: str) -> None:
-    text = f"Authenticated principal 'foo' does not match principal '{said}' set in `FrameworkInfo`"
-    with pytest.raises(ProtocolError) as refused:
-        framework_principal(Caller("foo"), said)
-    assert str(refused.value) == text

@@ -116,7 +116,7 @@ def test_requests_are_counted_by_the_route_that_took_them_and_their_status() -> 
 
 def test_the_text_is_made_once_a_revision() -> None:
     made = site(*small_world())
-    page = MetricsPage(made)
+    page = MetricsPage(made, made.views)
     first = page.text()
     assert page.text() is first
     made.views.take([agent("agent3")])

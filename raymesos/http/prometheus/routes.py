@@ -11,14 +11,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from raymesos.http.prometheus.collect import metrics, samples, server_samples
+from raymesos.http.security.access import caller_of
 from raymesos.http.site import Site
+from raymesos.http.views import Readable
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    page = MetricsPage(site)
+    def page(views: Readable) -> MetricsPage:
+        return MetricsPage(site, views)
 
     async def exposed(request: Request) -> Response:
-        return Response(page.text() + site.requests.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        site.access.require(caller_of(request), "get_endpoints", request.url.path)
+        made = site.views_for(request).once(page)
+        return Response(made.text() + site.requests.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return [Route("/metrics", exposed)]
 
@@ -26,25 +31,25 @@ def routes(site: Site) -> list[BaseRoute]:
 class MetricsPage:
     """The text of the view, made once a revision however many ask for it."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, views: Readable) -> None:
+        self._site, self._views = site, views
         self._made: tuple[object, bytes] = (None, b"")
 
     def text(self) -> bytes:
-        views = self._site.views
-        now = views.revision, views.watchers, id(views.state)
+        views = self._views
+        now = views.revision, self._site.views.watchers, id(views.state)
         if self._made[0] != now:
-            self._made = now, generate_latest(_Collector(self._site))  # type: ignore[arg-type]
+            self._made = now, generate_latest(_Collector(self._site, views))  # type: ignore[arg-type]
         return self._made[1]
 
 
 class _Collector:
     """What `generate_latest` asks of a registry."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, views: Readable) -> None:
+        self._site, self._views = site, views
 
     def collect(self) -> Iterator[Metric]:
         site = self._site
         server = server_samples(site.name, site.started_ms, site.views.watchers)
-        return metrics([*server, *samples(site.views.state)])
+        return metrics([*server, *samples(self._views.state)])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raymesos.errors import ProtocolError, Unauthorized
+from raymesos.errors import Unauthorized
 from raymesos.http.security.acls import ACTIONS, ROLES, USERS, Acls
 from raymesos.model.roles import is_within
 
@@ -69,15 +69,6 @@ class Access:
     def sees_all(self, caller: Caller) -> bool:
         """Whether no view needs narrowing for them."""
         return not caller.roles and self.acls.open
-
-
-def framework_principal(caller: Caller, said: str | None) -> str:
-    """The principal of a framework that subscribes with `said` in its FrameworkInfo. Raises ProtocolError with Mesos' text (400) if it is another's."""
-    if caller.principal and said is not None and said != caller.principal:
-        raise ProtocolError(
-            f"Authenticated principal '{caller.principal}' does not match principal '{said}' set in `FrameworkInfo`"
-        )
-    return said or caller.principal
 
 
 def _token_allows(caller: Caller, action: str, subject: str | None) -> bool:

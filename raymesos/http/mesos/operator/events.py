@@ -8,18 +8,17 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Send
 
-from raymesos.http.mesos.operator.changes import Change, Changes
+from raymesos.http.mesos.operator.changes import Changes
 from raymesos.http.mesos.operator.gallery import Gallery
-from raymesos.http.mesos.operator.narrowed import Sight
 from raymesos.http.mesos.operator.picture import Picture
 from raymesos.http.mesos.operator.reads import get_state
 from raymesos.http.mesos.values import Row
 from raymesos.http.security.access import Caller
+from raymesos.http.security.scoping import Lens
 from raymesos.http.site import Site
 from raymesos.http.streaming import Follower
 from raymesos.http.streams import Stream
 from raymesos.http.views import Watcher
-from raymesos.wire.notes import AgentNote, TaskNote
 
 HEARTBEAT_S = 15.0
 # As in Mesos: of more, the one that has read longest is let go. (max_operator_event_stream_subscribers)
@@ -117,15 +116,11 @@ class EventStreams:
             return
         for reader in list(self._readers):
             whole = self._site.access.sees_all(reader.caller)
+            lens = None if whole else Lens(self._site.access, reader.caller, self._site.views.state)
             for change in changes:
-                if whole or self._may_see(reader.caller, change):
-                    reader.tell(change.record)
-
-    def _may_see(self, caller: Caller, change: Change) -> bool:
-        note, sight = change.note, Sight(self._site.views.state, self._site.access, caller)
-        if isinstance(note, AgentNote):
-            return True
-        return sight.task(note.framework_id, note.role) if isinstance(note, TaskNote) else sight.framework(note)
+                record = change.record if lens is None else change.seen(lens)
+                if record is not None:
+                    reader.tell(record)
 
     def _end(self, reader: Reader) -> None:
         reader.stream.end()

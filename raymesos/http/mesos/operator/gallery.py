@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from raymesos.errors import ClusterUnavailable
-from raymesos.http.mesos.operator.narrowed import narrowed
 from raymesos.http.mesos.operator.picture import Picture, Rows
 from raymesos.http.security.access import Caller
 from raymesos.http.site import Site
@@ -40,12 +39,10 @@ class Gallery:
             raise ClusterUnavailable("the master is not known yet; try again in a moment")
         if self._revision != site.views.revision or len(self._answers) >= ANSWERS_KEPT:
             self._revision, self._pictures, self._answers, self._coming = site.views.revision, {}, {}, {}
-        whole = site.access.sees_all(caller)
-        key = None if whole else caller
+        key = None if site.access.sees_all(caller) else caller
         found = self._pictures.get(key)
         if found is None:
-            view = site.views.state if whole else narrowed(site.views.state, site.access, caller)
-            found = self._pictures[key] = Picture(view, self._rows)
+            found = self._pictures[key] = Picture(site.views_of(caller).state, self._rows)
         return found
 
     async def answer(self, name: Hashable, make: Make, caller: Caller) -> bytes:
