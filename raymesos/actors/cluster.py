@@ -123,6 +123,7 @@ def start_local(
             lend=lend,
             estimator=estimator,
             http=http,
+            http_node_id=ray.get_runtime_context().get_node_id(),
         )
         node_id = ray.get_runtime_context().get_node_id()
         text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
@@ -184,6 +185,7 @@ def start_on(
         lend=lend,
         estimator=estimator,
         http=http,
+        http_node_id=ray.get_runtime_context().get_node_id(),
     )
     if MASTER in _named(name):
         raise Conflict(

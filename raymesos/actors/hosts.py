@@ -294,12 +294,15 @@ class Executor(HostActor):
         self._plan, self._agent = plan, agent
         self._begin(plan, name)
 
-    def adopt(self, framework_id: str, executor_id: str) -> None:
+    def adopt(self, framework_id: str, executor_id: str, described_by: str) -> None:
+        """`described_by`: the framework, if it has described the executor; then its address has that in it."""
         from raymesos.kernel.executor.machine import ExecutorMachine
+        from raymesos.kernel.names import executor_address
 
         agent = self._agent.name
-        address = f"executor/{agent}/{executor_id}@{self.host.name}"
-        shim_address = f"shim/{agent}/{executor_id}@{self.host.name}"
+        local = executor_address(agent, executor_id, described_by)
+        address = f"{local}@{self.host.name}"
+        shim_address = f"shim/{local.removeprefix('executor/')}@{self.host.name}"
         directory = self._plan.directory(f"agents/{agent}")
         self.host.add(
             address,
@@ -312,7 +315,7 @@ class Executor(HostActor):
                 settings=self._plan.settings.executor,
             ),
         )
-        side = ShimSide(shim_address, address, executor_id, self.host, directory, self._agent, self._plan)
+        side = ShimSide(shim_address, address, local, self.host, directory, self._agent, self._plan)
         self.host.add(shim_address, side)
         side.begin()
         self.host.start()

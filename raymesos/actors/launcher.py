@@ -1,4 +1,4 @@
-"""The agent's launcher: Executor actors on the agent's node, some of them started ahead so that no actor start lies on the way of a task.
+"""The agent's launcher: Executor actors on the agent's node, some of them started ahead so that no actor start lies on the way of a task, and custom executors (`programs`).
 
 It is a machine of the agent's host, but not a pure one: it calls Ray. It never waits; what Ray's threads learn comes back to it as messages.
 """
@@ -18,8 +18,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raymesos.actors import volumes
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.actors.programs import Fetched, ProgramEvent, Programs, ProgramsLost
 from raymesos.machine import Outbox, Wake
-from raymesos.wire.messages import ChangeVolumes, ExecutorLost, StartExecutor, StopExecutor
+from raymesos.wire.messages import AgentServed, ChangeVolumes, ExecutorLost, LimitExecutor, StartExecutor, StopExecutor
 from raymesos.wire.notes import EventNote
 
 log = logging.getLogger("raymesos.launcher")
@@ -63,6 +64,7 @@ class Launcher:
         self._running: dict[str, _Running] = {}
         self.spare_ready = threading.Event()
         """Set once an executor can begin without an actor having to start."""
+        self._programs = Programs(plan, agent, host, self.address)
         self._ledger = plan.directory(f"agents/{agent.name}") / "executors.json"
 
     def recover(self) -> list[tuple[str, str, str]]:
@@ -74,6 +76,7 @@ class Launcher:
                 continue
             self._running[name] = _Running(framework_id, executor_id, handle)
             self._watch(name, handle)
+        self._programs.recover()
         return [(r.framework_id, r.executor_id, name) for name, r in self._running.items()]
 
     def handle(self, now_ms: int, sender: str, message: Any, out: Outbox) -> None:
@@ -87,12 +90,20 @@ class Launcher:
                 self._serve()
             case _Ended():
                 self._ended(message, out)
+            case StartExecutor(info=info) if info is not None and info.is_custom:
+                self._programs.start(now_ms, message, info, out)
             case StartExecutor():
                 self._queue.append(message)
                 self._serve()
                 self._refill()
             case StopExecutor():
                 self._stop(message, out)
+            case LimitExecutor():
+                self._programs.limit(message)
+            case AgentServed(endpoint):
+                self._programs.served(endpoint)
+            case Fetched() | ProgramEvent() | ProgramsLost():
+                self._programs.heard(message, out)
             case ChangeVolumes():
                 self._change_volumes(now_ms, message, out)
 
@@ -119,7 +130,8 @@ class Launcher:
             del self._spares[name]
             self._running[name] = _Running(request.framework_id, request.executor_id, handle)
             _write(self._ledger, self._running)
-            handle.adopt.remote(request.framework_id, request.executor_id)
+            described = request.framework_id if request.info is not None else ""
+            handle.adopt.remote(request.framework_id, request.executor_id, described)
             self._refill()
 
     def _refill(self) -> None:
@@ -166,8 +178,10 @@ class Launcher:
         out.wake("refill", RESTART_AFTER_FAILURE_MS if never_ran else 0)
 
     def _stop(self, message: StopExecutor, out: Outbox) -> None:
-        """End the executor. One that does not run is reported as lost at once: until it has word, its agent can start no other."""
+        """End the executor, of whatever kind. One that does not run is reported as lost at once: until it has word, its agent can start no other."""
         wanted = (message.framework_id, message.executor_id)
+        if self._programs.stop(*wanted, out):
+            return
         self._queue = [request for request in self._queue if (request.framework_id, request.executor_id) != wanted]
         found = [r for r in self._running.values() if (r.framework_id, r.executor_id) == wanted]
         for running in found:

@@ -14,7 +14,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raymesos.actors.claims import claim, free_on, release
-from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.actors.plan import HTTP, AgentPlan, ClusterPlan
 from raymesos.errors import ClusterUnavailable
 from raymesos.model.resources import Resources
 
@@ -60,6 +60,10 @@ def start_agent(plan: ClusterPlan, agent: AgentPlan) -> Any:
     from raymesos.actors.hosts import Agent
 
     claim(claim_name(plan.namespace, agent.name), agent.node_id, Resources.parse(agent.resources))
+    if plan.http is not None and agent.node_id != plan.http_node_id:
+        from raymesos.actors.web_agents import serve_on
+
+        serve_on(plan, plan.http, agent.node_id)
     name = f"agent/{agent.name}"
     return Agent.options(  # type: ignore[attr-defined]
         name=name,
@@ -107,7 +111,7 @@ class NodeWatch:
         elif not node["Alive"] and node_id not in self._gone:
             self._gone[node_id] = None
             self._served.pop(node_id, None)
-            self._bury(agent_name(node))
+            self._bury(agent_name(node), node_id)
 
     def _serve(self, node: dict[str, Any]) -> None:
         name, node_id = agent_name(node), node["NodeID"]
@@ -127,14 +131,15 @@ class NodeWatch:
         self._served[node_id] = name
         self._full.pop(node_id, None)
 
-    def _bury(self, name: str) -> None:
+    def _bury(self, name: str, node_id: str) -> None:
         """The node will not come back: Ray never gives its id again. Its actor would wait for it for ever, and its claim would move to another node."""
         found = _actor(self._plan.namespace, f"agent/{name}")
         if found is not None:
             log.info("node of %s has left", name)
             ray.kill(found, no_restart=True)
+        theirs = (f"executor/{name}/", f"{HTTP}/{node_id[:12]}")
         for each in ray.util.list_named_actors(all_namespaces=True):
-            if each["namespace"] == self._plan.namespace and each["name"].startswith(f"executor/{name}/"):
+            if each["namespace"] == self._plan.namespace and each["name"].startswith(theirs):
                 ray.kill(ray.get_actor(**each), no_restart=True)
         release(claim_name(self._plan.namespace, name))
 

@@ -55,6 +55,8 @@ class ClusterPlan:
     """`measured`, what its node is seen not to use, or `fixed`, all of `lend`."""
     http: HttpPlan | None = None
     """None: no HTTP."""
+    http_node_id: str = ""
+    """The Ray node that serves the master's port."""
 
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""

@@ -34,7 +34,10 @@ class _Request:
 
 
 class ShimLink:
-    """`heard(kind, fields)` gets the shim's events, `down()` and `up(restarted)` that all that ran is lost and that a shim is there again; all from one thread."""
+    """`heard(kind, fields)` gets the shim's events, `down()` and `up(restarted)` that all that ran is lost and that a shim is there again; all from one thread.
+
+    What the shim runs for a former owner of the name is ended, unless `adopts(id)`; so long as `grace_s` it runs on without an owner.
+    """
 
     def __init__(
         self,
@@ -44,21 +47,26 @@ class ShimLink:
         heard: Callable[[str, dict[str, Any]], None],
         down: Callable[[], None],
         up: Callable[[bool], None],
+        adopts: Callable[[str], bool] = lambda _: False,
+        grace_s: float = OWNER_GRACE_S,
     ) -> None:
         self._directory, self._owner = directory, owner
+        self._adopts, self._grace_s = adopts, grace_s
         self._heard, self._down, self._up = heard, down, up
         # Requests come from several threads, and no two frames may be mixed; nor may one be sent between what the shim said it has and what is asked for again.
         self._lock = threading.Lock()
         self._client: ShimClient | None = None
         self._shim: ShimAddress | None = None
         self._asked: dict[str, _Request] = {}
+        self.found: list[str] = []
+        """What the shim had of ours when it was found."""
         self._unsaid: list[str] = []
 
     def begin(self) -> None:
         """Connect if there is a shim, and start the thread that reads. Raises OSError, Broken."""
         found = find_shim(self._directory)
         if found is not None:
-            self._take(found, ShimClient.connect(found.socket, self._owner))
+            self._take(found, self._connect(found))
         threading.Thread(target=self._read, name="shim", daemon=True).start()
 
     # ------------------------------------------------------------ requests, from any thread
@@ -75,10 +83,20 @@ class ShimLink:
                 request.stop_ms = grace_ms
             self._send("stop", id=task_id, grace_ms=grace_ms)
 
+    def limit(self, task_id: str, mem_kb: int) -> None:
+        with self._lock:
+            request = self._asked.get(task_id)
+            if request is not None:
+                request.fields["mem_kb"] = mem_kb
+            self._send("limit", id=task_id, mem_kb=mem_kb)
+
     def forget(self, task_id: str) -> None:
         with self._lock:
             if not self._send("forget", id=task_id):
                 self._unsaid.append(task_id)
+
+    def _connect(self, shim: ShimAddress) -> ShimClient:
+        return ShimClient.connect(shim.socket, self._owner, self._grace_s)
 
     def _send(self, kind: str, **fields: Any) -> bool:
         """False if the connection is broken: the reader sees the same, and says again what matters."""
@@ -115,12 +133,12 @@ class ShimLink:
         with self._lock:
             self._client = None
         broken.close()
-        deadline = time.monotonic() + OWNER_GRACE_S
+        deadline = time.monotonic() + self._grace_s
         shim = self._shim
         while shim is not None and shim.alive and time.monotonic() < deadline:
             time.sleep(FIND_AGAIN_S)
             with contextlib.suppress(OSError, Broken):
-                client = ShimClient.connect(shim.socket, self._owner)
+                client = self._connect(shim)
                 if client.pid == shim.pid:
                     self._resume(client)
                     return client
@@ -134,7 +152,7 @@ class ShimLink:
             found = find_shim(self._directory)
             if found is not None:
                 with contextlib.suppress(OSError, Broken):
-                    client = ShimClient.connect(found.socket, self._owner)
+                    client = self._connect(found)
                     restarted = found != self._shim
                     with self._lock:
                         self._asked.clear()
@@ -148,8 +166,12 @@ class ShimLink:
         """Speak through `client` from now on. What the shim still runs for an owner of our name before us, it is to end. Raises Broken."""
         with self._lock:
             for task_id in client.running:
-                client.send("stop", id=task_id, grace_ms=0)
+                if self._adopts(task_id):
+                    self._asked[task_id] = _Request("adopted", {}, started=True)
+                else:
+                    client.send("stop", id=task_id, grace_ms=0)
             self._shim, self._client = found, client
+            self.found = [*client.running, *client.ended]
 
     def _resume(self, client: ShimClient) -> None:
         """The same shim: what it did not hear it is asked again, once; what it has lost sight of is over. Raises Broken."""

@@ -14,12 +14,14 @@ from typing import Any
 
 import ray
 
+from raymesos.actors.fetching import FetchFailed, fetch_all
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_link import ShimLink
 from raymesos.actors.volumes import path_of
 from raymesos.machine import LinkDown, LinkUp, Outbox
 from raymesos.model.tasks import Reason
+from raymesos.shim.tasks import file_name
 from raymesos.wire.messages import ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
 from raymesos.wire.work import (
     Blob,
@@ -98,7 +100,12 @@ class ShimSide:
             case CommandsWork():
                 self._link.run(message.task_id, "run_commands", common | _commands(work))
             case CommandWork():
-                self._link.run(message.task_id, "run_command", common | {"argv": list(work.argv)})
+                fields = common | {"argv": list(work.argv), "program": work.program}
+                if work.uris:
+                    self._coming[message.task_id] = True
+                    self._data.submit(self._fetch_files_and_start, message.task_id, work, fields)
+                else:
+                    self._link.run(message.task_id, "run_command", fields)
             case ResidentWork():
                 self._link.run(message.task_id, "run_resident", common | {"argv": list(work.argv)})
 
@@ -194,13 +201,29 @@ class ShimSide:
             fields = _chunk(work) | {"fn": self._fetch(work.fn, work), "inputs": self._fetch(work.inputs, work)}
         except Exception as error:  # noqa: BLE001 - whatever keeps the data away, the task cannot run here
             # Not the user's doing: the data were there when the job was taken in.
-            message = f"its data could not be fetched: {error}"
-            if self._coming.pop(task_id, False):
-                self._post(WorkEnded(task_id, reason=Reason.EXECUTOR_TERMINATED, message=message))
-            return
+            self._not_come(task_id, Reason.EXECUTOR_TERMINATED, f"its data could not be fetched: {error}")
+        else:
+            self._have_come(task_id, "run_chunk", common | fields)
+
+    def _fetch_files_and_start(self, task_id: str, work: CommandWork, fields: dict[str, Any]) -> None:
+        try:
+            fetch_all(work.uris, (self._directory / "shim" / "tasks" / file_name(task_id)).absolute())
+        except FetchFailed as error:
+            self._not_come(task_id, Reason.CONTAINER_LAUNCH_FAILED, str(error))
+        except Exception as error:
+            log.exception("the files of task %s could not be fetched", task_id)
+            self._not_come(task_id, Reason.CONTAINER_LAUNCH_FAILED, f"its files could not be fetched: {error}")
+        else:
+            self._have_come(task_id, "run_command", fields)
+
+    def _not_come(self, task_id: str, reason: Reason, message: str) -> None:
+        if self._coming.pop(task_id, False):
+            self._post(WorkEnded(task_id, reason=reason, message=message))
+
+    def _have_come(self, task_id: str, kind: str, fields: dict[str, Any]) -> None:
         with self._lock:  # Else a stop could pass between the two, and find the task neither here nor there.
             if self._coming.pop(task_id, False):
-                self._link.run(task_id, "run_chunk", common | fields)
+                self._link.run(task_id, kind, fields)
 
     def _fetch(self, blob: Blob, work: ChunkWork) -> dict[str, Any]:
         if self._is_here(blob):

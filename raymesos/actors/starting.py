@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raymesos.actors.nodes import start_agent
 from raymesos.actors.plan import BATCH, HTTP, AgentPlan, ClusterPlan
@@ -78,7 +79,8 @@ def _start_web(plan: ClusterPlan, options: dict[str, Any]) -> Any | None:
         return None
     from raymesos.actors.web import Web
 
-    return Web.options(name=HTTP, **options).remote(plan, HTTP, plan.http)  # type: ignore[attr-defined]
+    here = NodeAffinitySchedulingStrategy(plan.http_node_id, soft=False)
+    return Web.options(name=HTTP, scheduling_strategy=here, **options).remote(plan, HTTP, plan.http)  # type: ignore[attr-defined]
 
 
 def _last_line(error: Exception) -> str:

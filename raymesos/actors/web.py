@@ -15,6 +15,7 @@ import ray
 from raymesos.actors.door import Door
 from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
 from raymesos.actors.plan import ClusterPlan, HttpPlan
+from raymesos.actors.web_agents import NodeAgents
 from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.http.app import make_app
 from raymesos.http.desk import Desk
@@ -57,6 +58,8 @@ class Web(HostActor):
             keyring=Keyring(Path(http.tokens)) if asks(http.host, auth=http.auth) else None,
             settings=plan.settings,
         )
+        self._agents = NodeAgents(plan, http, self.host, self._serving, self.site.views, self.site.desk)
+        self.site.agent_apps = self._agents.apps
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)
         self.host.watch(MASTER, WATCH_MS)
@@ -90,6 +93,7 @@ class Web(HostActor):
         messages = self._replica.take_messages()
         if messages:
             self._serving.tell(self.site.views.take, messages)
+            self._agents.look(messages)
         told = self.site.desk.take_told()
         if told:
             self._serving.tell(self.site.desk.hand_out, told)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from starlette.types import ASGIApp
+
 from raymesos.http.desk import Desk
 from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access, Caller, caller_of
@@ -51,6 +53,8 @@ class Site:
     requests: Requests = field(default_factory=Requests)
     keyring: Keyring | None = None
     """Whose tokens open it; None where nobody is asked."""
+    agent_apps: dict[str, ASGIApp] = field(default_factory=dict)
+    """What is served at the addresses of the agents of this process' node, by agent name."""
     limits: HttpSettings = field(default_factory=HttpSettings)
     event_streams: int = 0
     """Readers of the operator's events."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from raymesos.shim.protocol import VERSION, Broken, Stream
+from raymesos.shim.protocol import OWNER_GRACE_S, VERSION, Broken, Stream
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -20,14 +20,18 @@ class ShimClient:
         """Tasks that ended while the owner was away; their events come next."""
 
     @classmethod
-    def connect(cls, path: str, owner: str) -> ShimClient:
-        """Connect as `owner`; a second connection of an owner replaces the first. Raises OSError, Broken (with the shim's reason)."""
+    def connect(cls, path: str, owner: str, grace_s: float = OWNER_GRACE_S) -> ShimClient:
+        """Connect as `owner`; a second connection of an owner replaces the first. What it runs outlives a lost connection by `grace_s`.
+
+        Raises OSError, Broken (with the shim's reason).
+        """
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(CONNECT_TIMEOUT_S)
         try:
             sock.connect(path)
             stream = Stream(sock)
-            stream.send_now("hello", {"owner": owner, "version": VERSION})
+            grace = {"grace_s": grace_s} if grace_s != OWNER_GRACE_S else {}
+            stream.send_now("hello", {"owner": owner, "version": VERSION} | grace)
             kind, fields = stream.receive()
         except (OSError, Broken):
             sock.close()

@@ -146,7 +146,7 @@ class Commands:
         except FileExistsError:
             pass
         _link_volumes(task, sandbox)
-        program = self._program(argv[0], env.get("PATH", os.defpath))
+        program = self._program(task.request.get("program") or argv[0], env.get("PATH", os.defpath))
         actions: list[Any] = [
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, sandbox + "stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),

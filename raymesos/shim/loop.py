@@ -30,11 +30,12 @@ LEAVE_S = 3.0
 class Client:
     """One connection; `owner` is empty until it said hello."""
 
-    __slots__ = ("owner", "stream")
+    __slots__ = ("grace_s", "owner", "stream")
 
     def __init__(self, sock: socket.socket) -> None:
         self.stream = Stream(sock)
         self.owner = ""
+        self.grace_s = OWNER_GRACE_S
 
 
 class Shim:
@@ -198,6 +199,8 @@ class Shim:
             self._run(client, kind.removeprefix("run_"), fields)
         elif kind == "stop":
             self._stop(fields["id"], fields["grace_ms"])
+        elif kind == "limit":
+            self._limit(fields["id"], int(fields["mem_kb"]))
         elif kind == "send":
             self.commands.send(fields["id"], fields["data"])
         elif kind == "forget":
@@ -211,6 +214,7 @@ class Shim:
             self._flush(client)
             raise Broken("version")
         client.owner = str(fields["owner"])
+        client.grace_s = float(fields.get("grace_s", OWNER_GRACE_S))
         before = self._clients.get(client.owner)
         self._clients[client.owner] = client
         if before is not None:
@@ -254,11 +258,16 @@ class Shim:
         task.stop_at = end if task.stop_at is None else min(end, task.stop_at)
         kill_task(task, signal.SIGTERM)
 
+    def _limit(self, task_id: str, mem_kb: int) -> None:
+        task = self.tasks.get(task_id)
+        if task is not None:
+            task.request["mem_kb"] = mem_kb
+
     def _lose(self, client: Client) -> None:
         self._drop(client)
         if client.owner and self._clients.get(client.owner) is client:
             del self._clients[client.owner]
-            self._lost_owners[client.owner] = time.monotonic() + OWNER_GRACE_S
+            self._lost_owners[client.owner] = time.monotonic() + client.grace_s
         if not self._clients:
             self._alone_since = time.monotonic()
 

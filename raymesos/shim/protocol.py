@@ -1,15 +1,16 @@
 """Frames between the shim, its clients (executors) and its workers: four bytes of length, then msgpack `[kind, {fields}]`.
 
-A client opens with `hello {owner, version}` and is answered `welcome {version, python, pid, running, ended}` or `refused {why}`. Then, in any order:
+A client opens with `hello {owner, version, grace_s}` and is answered `welcome {version, python, pid, running, ended}` or `refused {why}`. Then, in any order:
 
 client → shim
     run_chunk   {id, job, lo, hi, fn, inputs, base, attempt, budget_ms, pool, alone, env, dir, path, python, mem_kb}
                 `fn` and `inputs` are {inline} or {path}; `alone` asks for a process of its own
     run_commands{id, job, lo, hi, argv, attempt, budget_ms, env, dir, mem_kb}    in turn, each with its own process and sandbox
                 all of run_* but run_chunk take volumes: [[path in the sandbox, directory]]
-    run_command {id, argv, env, dir, mem_kb}
+    run_command {id, argv, program, env, dir, mem_kb}    `program` is the file, if it is another than argv[0]
     run_resident{id, argv | fn, env, dir, path, python, mem_kb}
     stop        {id, grace_ms}      SIGTERM to the task's processes, SIGKILL after the grace
+    limit       {id, mem_kb}        another bound for its memory; 0: none
     send        {id, data}          to a resident's control channel
     forget      {id}                its files of results may go
     shutdown    {}                  end everything and leave
@@ -20,7 +21,7 @@ shim → client
     ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report; REASON_EXECUTOR_TERMINATED if it was stopped
     data    {id, data}              from a resident's control channel
 
-What an owner runs is killed `OWNER_GRACE_S` after its connection is lost, unless it came back. `welcome` names what still runs and what has ended, and
+What an owner runs is killed `grace_s` (`OWNER_GRACE_S` if it did not say) after its connection is lost, unless it came back. `welcome` names what still runs and what has ended, and
 behind it comes what was started, reported and ended meanwhile.
 """
 

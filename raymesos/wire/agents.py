@@ -206,6 +206,13 @@ class AgentUpdated:
 # ---------------------------------------------------------------- host → agent
 
 
+@message(106)
+class AgentServed:
+    """From whoever serves HTTP for the agent, and on to its launcher: the agent's own address is `endpoint`, host:port."""
+
+    endpoint: str
+
+
 @message(103)
 class Estimated:
     """What the agent can lend out now, as plain scalars. Revocable tasks that hold more are killed until it is enough."""

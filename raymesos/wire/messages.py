@@ -9,6 +9,7 @@ from __future__ import annotations
 from raymesos.wire.agents import (
     AgentRefused,
     AgentRegistered,
+    AgentServed,
     AgentUpdated,
     ApplyOperation,
     ConfigureAgent,
@@ -219,6 +220,7 @@ __all__ = [
     "AgentRefused",
     "AgentRegistered",
     "AgentRemoved",
+    "AgentServed",
     "AgentTask",
     "AgentUnavailability",
     "AgentUnreachable",

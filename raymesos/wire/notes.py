@@ -44,6 +44,8 @@ class AgentNote:
     """It is to be gone once it is drained."""
     operations: tuple[tuple[str, OperationStatus], ...] = ()
     """(framework id, status) of those with an id whose outcome is not acknowledged."""
+    endpoint: str = ""
+    """host:port of its own HTTP address; empty if it has none now."""
 
 
 @message(201)

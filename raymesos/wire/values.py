@@ -217,6 +217,8 @@ class AgentInfo:
     """Its fault domain; empty if it has none."""
     revocable: Resources = EMPTY
     """What it lends out besides, as plain scalars: used by nobody now, taken back when its owner wants it. An estimate, so no record of it is kept."""
+    endpoint: str = ""
+    """host:port of its own HTTP address, told by who serves it; empty while nobody does. No record of it is kept."""
 
     @property
     def total(self) -> Resources:

@@ -233,3 +233,34 @@ def test_a_shim_that_lives_and_cannot_be_reached_in_time_has_lost_all_and_is_no_
     hand.welcome(running=("a",))
     assert hand.hear() == ("stop", "a")
     assert owner.next() == ("up", False)
+
+
+class Keeper(Owner):
+    """An owner of programs that outlive it: it takes over what it knows."""
+
+    def __init__(self, directory: Path, known: tuple[str, ...] = ()) -> None:
+        self.said = queue.Queue()
+        self.link = ShimLink(
+            directory,
+            "keeper",
+            heard=lambda kind, fields: self.said.put((kind, fields)),
+            down=lambda: self.said.put(("down", None)),
+            up=lambda restarted: self.said.put(("up", restarted)),
+            adopts=known.__contains__,
+            grace_s=PATIENCE_S,
+        )
+        self.link.begin()
+
+
+def test_an_owner_takes_over_what_its_former_life_ran_and_ends_the_rest(shim: ShimAddress) -> None:
+    former = Keeper(Path(shim.directory))
+    for task_id in ("kept", "stray"):
+        former.run(task_id, "sleep 60")
+        former.next()
+    owner = Keeper(Path(shim.directory), ("kept",))
+    assert sorted(owner.link.found) == ["kept", "stray"]
+    kind, fields = owner.next()
+    assert (kind, fields["id"]) == ("ended", "stray")
+    owner.link.stop("kept", 0)
+    kind, fields = owner.next()
+    assert (kind, fields["id"]) == ("ended", "kept")

@@ -264,3 +264,16 @@ def test_a_resident_is_spoken_with_over_its_channel(owner: Owner) -> None:
     assert owner.until("ended", "r")["exit"] == 4
     owner.client.send("send", id="r", data=b"too late")
     assert owner.run_command("t", "true")["exit"] == 0
+
+
+def test_a_limit_that_is_lowered_later_holds(owner: Owner) -> None:
+    script = "x = bytearray(80 * 2**20); import time; time.sleep(60)"
+    owner.command("t1", sys.executable, "-c", script, mem_kb=500 * 1024)
+    owner.until("started", "t1")
+    owner.client.send("limit", id="t1", mem_kb=20 * 1024)
+    assert owner.until("ended", "t1")["reason"] == MEMORY
+
+
+def test_the_program_may_be_another_than_the_first_argument(owner: Owner) -> None:
+    end = owner.run_command("t1", "called-so", "-c", 'test "$0" = called-so', program="/bin/sh")
+    assert end["exit"] == 0

@@ -108,6 +108,7 @@ GOLDEN = {
     103: "Estimated",
     104: "LimitExecutor",
     105: "ExecutorRefused",
+    106: "AgentServed",
     107: "Drain",
     108: "DrainOver",
     109: "RegisterAgain",

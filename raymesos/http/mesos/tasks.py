@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -70,6 +70,13 @@ def tasks_of(rows: Iterable[Row], reading: Reading) -> tuple[TaskInfo, ...]:
         else:
             found.append(task)
     return tuple(found)
+
+
+def task_of(row: Row, framework_id: str) -> TaskInfo:
+    """A task that an executor has, in the role that its resources say that it is of. What is wrong with it was said when it was launched."""
+    rows = row.get("resources", [])
+    roles = [r["allocation_info"]["role"] for r in rows if "role" in r.get("allocation_info", {})]
+    return replace(_task(row, framework_id)[0], role=roles[0] if roles else "")
 
 
 def group_of(executor: Row, rows: list[Row], reading: Reading) -> LaunchGroup | None:

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from raymesos.kernel.agent import executors, operations, registration, tasks
 from raymesos.kernel.agent.state import Fate, Joined, State, Stopped, Task, event, live_tasks
+from raymesos.kernel.names import launcher_address
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import to_take_back
 from raymesos.model.tasks import Reason, TaskState
-from raymesos.wire.messages import AgentInfo, AgentUpdated, ConfigureAgent
+from raymesos.wire.messages import AgentInfo, AgentServed, AgentUpdated, ConfigureAgent
 
 
 def estimated(state: State, revocable: Resources, out: Outbox, now_ms: int) -> None:
@@ -30,6 +31,12 @@ def configured(state: State, message: ConfigureAgent, out: Outbox, now_ms: int) 
     info = replace(info, region=message.region, zone=message.zone)
     _become(state, info, out, now_ms)
     event(out, now_ms, "agent configured", state.agent_id or state.info.name, str(state.total))
+
+
+def served(state: State, message: AgentServed, out: Outbox, now_ms: int) -> None:
+    """The agent is reached at this address from now on."""
+    out.send(launcher_address(state.info.name), message)
+    _become(state, replace(state.info, endpoint=message.endpoint), out, now_ms)
 
 
 def tell(state: State, out: Outbox) -> None:

@@ -25,6 +25,7 @@ from raymesos.wire.messages import (
     AgentInfo,
     AgentRefused,
     AgentRegistered,
+    AgentServed,
     ApplyOperation,
     ConfigureAgent,
     Drain,
@@ -48,6 +49,7 @@ from raymesos.wire.messages import (
 AgentInbox = (
     AgentRefused
     | AgentRegistered
+    | AgentServed
     | ApplyOperation
     | ConfigureAgent
     | Estimated
@@ -162,6 +164,8 @@ def _dispatch(state: State, now_ms: int, sender: str, message: AgentInbox, out: 
             changes.estimated(state, revocable, out, now_ms)
         case ConfigureAgent():
             changes.configured(state, message, out, now_ms)
+        case AgentServed():
+            changes.served(state, message, out, now_ms)
         case Drain(grace_ms):
             tasks.drain(state, grace_ms, out, now_ms)
         case DrainOver():

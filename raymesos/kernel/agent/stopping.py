@@ -30,7 +30,7 @@ from raymesos.kernel.agent.state import (
     tasks_of,
     wake_key,
 )
-from raymesos.kernel.names import launcher_address
+from raymesos.kernel.names import executor_address, launcher_address
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.resources import EMPTY
 from raymesos.model.tasks import Reason, TaskState
@@ -38,6 +38,7 @@ from raymesos.wire.messages import (
     ExecutorDropped,
     ExecutorExited,
     ExecutorLost,
+    ExecutorRefused,
     ShutdownExecutorNow,
     ShutdownFramework,
     ShutdownOneExecutor,
@@ -217,6 +218,8 @@ def _drop(state: State, executor: Executor, out: Outbox) -> None:
     out.sleep(wake_key("ask", executor.framework_id, executor.id))
     out.sleep(wake_key("limit", executor.framework_id, executor.id))
     out.persist(ExecutorDropped(executor.framework_id, executor.id))
+    if executor.is_custom and executor.address != executor_address(state.info.name, executor.id, executor.framework_id):
+        out.send(executor.address, ExecutorRefused("Executor has ended"))  # Who spoke for it need not any more.
 
 
 def shutdown_grace(state: State, executor: Executor) -> int:

@@ -122,6 +122,9 @@ def updated(state: State, sender: str, message: AgentUpdated, out: Outbox, now_m
     if message.info == before:
         return
     agent.info = message.info
+    if replace(before, endpoint=agent.info.endpoint) == agent.info:
+        notes.agent_now(state, out, now_ms, agent)  # Nobody but readers wants to know its address.
+        return
     agent.own, _ = carried_over(agent.own, before.resources, agent.info.resources)
     agent.shrunk = agent.shrunk or not agent.whole.contains(total)
     if on_record(before) != on_record(agent.info):
@@ -241,8 +244,8 @@ def _move(state: State, agent: Agent, sender: str, message: ReregisterAgent) -> 
 
 
 def on_record(info: AgentInfo) -> AgentInfo:
-    """What is kept of it: an estimate is said anew every few seconds, and worth nothing later."""
-    return replace(info, revocable=EMPTY) if info.revocable else info
+    """What is kept of it: its address is told anew in each life; an estimate is said anew every few seconds, and worth nothing later."""
+    return replace(info, revocable=EMPTY, endpoint="") if info.revocable or info.endpoint else info
 
 
 def _admit(state: State, agent_id: str, info: AgentInfo, out: Outbox) -> None:

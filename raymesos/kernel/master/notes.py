@@ -76,6 +76,7 @@ def agent_now(state: State, out: Outbox, now_ms: int, agent: Agent) -> None:
             str(agent.mode),
             *_drain(kept),
             tuple([(framework_id, status) for (framework_id, _), status in agent.operations.items()]),
+            info.endpoint,
         )
     )
 

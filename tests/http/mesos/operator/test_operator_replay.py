@@ -39,7 +39,9 @@ class Operated(NoDoor):
 def samples(*prefixes: str) -> list[str]:
     names = sorted(path.name for path in SAMPLES.glob("*.json") if path.name.startswith(prefixes))
     exchanges = [name for name in names if "-event-" not in name]
-    return [name for name in exchanges if sample(name)["request"]["path"] != "/api/v1/scheduler"]
+    # Those of frameworks, and those with agents (`/slave(3)/...`), are replayed elsewhere.
+    paths = {name: sample(name)["request"]["path"] for name in exchanges}
+    return [n for n, path in paths.items() if path != "/api/v1/scheduler" and not path.startswith("/slave(")]
 
 
 def sample(name: str) -> dict[str, Any]:
