@@ -53,7 +53,7 @@ class Cluster(NoDoor):
             raise UnknownId("attempt", str(arguments))
         if method == "find":
             return arguments[0]
-        data = self.logs.get(arguments[0])
+        data = self.logs.get(arguments[0]) if arguments[2] == "stdout" else None
         if data is None:
             raise UnknownId("log", arguments[0])
         return len(data) if method == "log_size" else data[arguments[3] :]
@@ -200,6 +200,24 @@ def test_an_agent_has_its_tasks_and_one_of_them_leads_to_its_log(served: Served,
     expect(log).to_have_text("page 1\nSeite 2 <b>größer</b>\n")
     served.tell(task("crawl-7", "search", "agent2", "TASK_FINISHED", framework_id="F2"))
     expect(card(page, "What it prints")).to_contain_text("that is all")
+
+
+def test_a_log_is_not_begun_again_when_something_else_on_the_page_changes(served: Served, opens: Opens) -> None:
+    served.door.logs["crawl-7"] = b"page 1\n"
+    page = opens(served.url())
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/logs" in request.url else None)
+    page.goto(served.url("tasks/F2/crawl-7"))
+    expect(page.get_by_label("stdout of the task")).to_have_text("page 1\n")
+    for n in range(3):
+        served.tell(task(f"crawl-{10 + n}", "search", "agent2", framework_id="F2"))
+        served.tell(task("crawl-7", "search", "agent2", framework_id="F2", message=f"still at it {n}"))
+        expect(page.locator("dl.facts")).to_contain_text(f"still at it {n}")
+    assert len(asked) == 1
+    page.get_by_role("button", name="stderr").click()
+    expect(page.get_by_role("button", name="stderr")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".log")).to_contain_text("nothing has been written yet")
+    assert len(asked) == 2
 
 
 def test_an_agent_that_is_not_there_is_told_as_such(served: Served, opens: Opens) -> None:
@@ -364,15 +382,18 @@ def test_a_server_that_was_away_is_shown_again_when_it_is_back(served: Served, o
     expect(page.locator(".live")).to_have_text("live")
 
 
-def test_with_tokens_a_browser_is_asked_for_one_and_shown_all_with_it(opens: Opens, tmp_path: Any) -> None:
+@pytest.mark.parametrize(("roles", "reads_only"), [((), True), (("ads",), False)], ids=["reads only", "of a role"])
+def test_with_a_token_that_is_not_good_for_it_nothing_is_offered_to_do(
+    opens: Opens, tmp_path: Any, roles: tuple[str, ...], reads_only: bool
+) -> None:
     path = tmp_path / "tokens.json"
-    _, secret = create_token(path, "ana", NOW_MS, lasts_ms=None, roles=(), reads_only=True)
+    _, secret = create_token(path, "ana", NOW_MS, lasts_ms=None, roles=roles, reads_only=reads_only)
     served = Served(views_of(*small_world()), keyring=Keyring(path))
     try:
         page = opens(served.url("agents/agent1-id"), http_credentials={"username": "ana", "password": secret})
         expect(page.get_by_role("heading", name="Agent agent1")).to_be_visible()
         expect(page.locator(".live")).to_have_text("live")
-        # Who may only read is offered nothing to do.
+        expect(page.locator(".cluster")).to_have_text("test")
         expect(page.get_by_role("button", name="Drain")).to_have_count(0)
     finally:
         served.stop()

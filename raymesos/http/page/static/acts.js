@@ -14,7 +14,8 @@ export const cancelAct = (job) => (may() && job.state === 'Accepted' ? button('C
 }), 'danger') : null);
 
 export function agentActs(agent) {
-  if (!may() || agent.state === 'gone') return [];
+  // A token that is bound to roles is not good for what is the whole cluster's.
+  if (!may() || state.me.roles.length || agent.state === 'gone') return [];
   const given = { agent_id: { value: agent.id } };
   const drain = button('Drain', () => ask({
     title: `Drain ${agent.name}?`,

@@ -33,7 +33,8 @@ export const Log = {
       }
     }
     const scrolled = () => { bottom = box.value.scrollTop + box.value.clientHeight > box.value.scrollHeight - 20; };
-    watch(() => [JSON.stringify(props.of), log.stream], open, { immediate: true });
+    // As text: `of` is made anew whenever the page changes, which is no reason to begin again.
+    watch(() => JSON.stringify([props.of, log.stream]), open, { immediate: true });
     onUnmounted(() => stop());
     return () => h('div', { class: 'log' }, [
       h('div', { class: 'tabs', role: 'group', 'aria-label': 'Which log' }, [

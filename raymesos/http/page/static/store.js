@@ -8,7 +8,7 @@ const POINTS_KEPT = 720;
 const ALWAYS = ['status', 'roles'];
 
 export const state = reactive({
-  me: { cluster: '', version: '', principal: '', reads_only: false },
+  me: { cluster: '', version: '', principal: '', roles: [], reads_only: false },
   connected: false,
   refused: '', // why the server tells us nothing
   views: {},
