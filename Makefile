@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 
-.PHONY: help install install-bench demo check test bench load format clean
+.PHONY: help install install-bench demo check test bench load-test format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,8 +42,8 @@ bench: install-bench ## The benchmarks, each with its rival in the same run
 	@for name in "allocator" "allocator --quota --reservations" simulator batch_functions batch_commands latency fairness sharing big_task footprint http; do \
 		$(BIN)/python -m load_tests.benchmarks.$$name --json || exit 1; done
 
-load: install ## Two teams' users submit jobs to the running cluster for 15 s, measured by locust
-	@LOCUST_SKIP_MONKEY_PATCH=1 $(BIN)/locust -f load_tests/locustfile.py --headless -u 4 -r 4 -t 15s
+load-test: install ## Users over HTTP for 45 s on a cluster of their own, held to thresholds (SHAPE=ramp|burst|soak DURATION=45 USERS=24)
+	@$(BIN)/python -m load_tests.over_http.run $(if $(SHAPE),--shape $(SHAPE)) $(if $(DURATION),--seconds $(DURATION)) $(if $(USERS),--most $(USERS))
 
 format: install ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -1,84 +1,69 @@
-"""Users of two teams submit small jobs to a running cluster; locust measures from the submit to the last result.
+"""What locust loads: the users, the shape, and what is written at the end. `make load-test` runs it with a cluster of its own; against one that runs already:
 
-    .venv/bin/raymesos up --agents 2
-    make load                     # LOCUST_SKIP_MONKEY_PATCH=1 locust -f load_tests/locustfile.py --headless -u 4 -r 4 -t 15s
-    .venv/bin/raymesos down
+    .venv/bin/python -m load_tests.over_http.run --url http://127.0.0.1:5050
+    .venv/bin/locust -f load_tests/locustfile.py --host http://127.0.0.1:5050      # with locust's own page
 
-RAYMESOS_CLUSTER names the cluster where several run here. Each user is a submitter of its own; a failed input or a wrong sum is a failed request.
-
-Locust runs its users as greenlets of one thread, and by default patches sockets, locks and threads for that. Ray's client waits in C++ and in threads of its own, which
-that breaks: hence LOCUST_SKIP_MONKEY_PATCH. Every call to the cluster is made in a thread of gevent's pool, and the greenlet waits for it.
+Nothing here, and nothing that it imports, may import Ray: locust runs its users as greenlets, for which it replaces sockets, locks and threads. Ray's client
+waits in C++ and in threads of its own, and hangs in such a process. All goes over HTTP.
 """
 
 from __future__ import annotations
 
-import math
-import os
-import secrets
-import time
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
-import gevent
-import gevent.monkey
-from gevent.threadpool import ThreadPool
-from locust import User, between, events, task
+from locust import LoadTestShape, events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
 
-import raymesos as rm
+from load_tests.over_http.outcome import Endpoint, Outcome
+from load_tests.over_http.shapes import SHAPES, users_at
+from load_tests.over_http.users.base import counts
+from load_tests.over_http.users.framework import Framework
+from load_tests.over_http.users.operator import Operator
+from load_tests.over_http.users.prober import Prober
+from load_tests.over_http.users.submitter import Submitter
+from load_tests.over_http.users.watcher import Watcher
 
-# One for each user that waits at the same moment; more users queue here, and the wait is part of what is measured.
-THREADS = 32
-INPUTS = 20
-
-_threads = ThreadPool(THREADS)
-_joined: list[Any] = []
-
-
-@events.test_start.add_listener
-def join(**_: Any) -> None:
-    """Join once and in this thread: Ray wants the main one for its signal handlers."""
-    if gevent.monkey.is_module_patched("threading"):
-        raise SystemExit("set LOCUST_SKIP_MONKEY_PATCH=1: Ray's threads and gevent's patches do not go together")
-    cluster = rm.connect(os.environ.get("RAYMESOS_CLUSTER"))
-    cluster.set_weight("ads", 3)
-    _joined.append(cluster)
+KINDS = (Prober, Submitter, Watcher, Operator, Framework)
+# Everyone who comes, comes within a second or two: a burst is one.
+SPAWNED_PER_S = 20.0
 
 
-def job_of(role: str) -> float:
-    """Milliseconds from the submit to the last result. Raises what the job raised, ValueError for a wrong sum."""
-    began = time.perf_counter()
-    job = _joined[0].submit(
-        rm.BatchJob(f"{role}-{secrets.token_hex(4)}", fn=math.isqrt, inputs=range(INPUTS), role=role), detach=True
-    )
-    found, wanted = sum(job.results()), sum(map(math.isqrt, range(INPUTS)))
-    if found != wanted:
-        raise ValueError(f"the sum is {found}, not {wanted}")
-    return (time.perf_counter() - began) * 1000
+@events.init_command_line_parser.add_listener
+def options(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--shape", choices=list(SHAPES), default="ramp", help="how many users there are when")
+    parser.add_argument("--seconds", type=float, default=45.0, help="how long the test takes")
+    parser.add_argument("--most", type=int, default=24, help="users at the most")
+    parser.add_argument("--outcome", default="", help="file for what came out, as JSON")
 
 
-class Team(User):
-    abstract = True
-    wait_time = between(0.05, 0.2)
-    role: ClassVar[str]
+class Shape(LoadTestShape):
+    def tick(self) -> tuple[int, float] | None:
+        assert self.runner is not None
+        chosen = self.runner.environment.parsed_options
+        users = users_at(chosen.shape, self.get_run_time(), chosen.seconds, most=chosen.most, least=len(KINDS))
+        return None if users is None else (users, SPAWNED_PER_S)
 
-    @task
-    def submit(self) -> None:
-        """One request for locust: its name is the team's role, its size the inputs."""
-        began = time.perf_counter()
-        error: BaseException | None = None
-        try:
-            took_ms = _threads.apply(job_of, (self.role,))
-        except gevent.GreenletExit:
-            raise  # Locust ends its users; this request was not answered.
-        except Exception as failed:  # noqa: BLE001 - a request that fails is counted, whatever it was
-            took_ms, error = (time.perf_counter() - began) * 1000, failed
-        events.request.fire(
-            request_type="job", name=self.role, response_time=took_ms, response_length=INPUTS, exception=error
+
+@events.quitting.add_listener
+def write(environment: Environment, **_: Any) -> None:
+    if environment.parsed_options.outcome:
+        _outcome(environment).write(Path(environment.parsed_options.outcome))
+
+
+def _outcome(environment: Environment) -> Outcome:
+    stats = environment.stats
+    rows = [
+        Endpoint(
+            name=row.name,
+            requests=row.num_requests,
+            failures=row.num_failures,
+            per_s=round(row.total_rps, 1),
+            p50_ms=row.get_response_time_percentile(0.5),
+            p99_ms=row.get_response_time_percentile(0.99),
         )
-
-
-class Ads(Team):
-    role = "ads"
-
-
-class Search(Team):
-    role = "search"
+        for row in sorted(stats.entries.values(), key=lambda row: row.name)
+    ]
+    errors = [f"{error.name}: {error.error} ({error.occurrences}x)" for error in stats.errors.values()]
+    return Outcome(tuple(rows), tuple(errors), dict(counts))

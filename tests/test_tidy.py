@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,48 @@ def test_every_message_has_a_docstring() -> None:
     classes = [(path, n) for path in modules("wire") for n in tree(path).body if isinstance(n, ast.ClassDef)]
     assert len(classes) > 100
     assert [f"{name(path)} {n.name}" for path, n in classes if not ast.get_docstring(n)] == []
+
+
+# ---------------------------------------------------------------- locust and Ray
+
+LOCUST = {"locust", "gevent", "geventhttpclient"}
+LOCUSTS_OWN = ("load_tests/locustfile.py", "load_tests/over_http/users/")
+
+
+def modules_named(module: ast.Module) -> Iterator[str]:
+    """What is imported, in full."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def is_of_locust(path: Path) -> bool:
+    return name(path).startswith(LOCUSTS_OWN)
+
+
+def python_files() -> list[Path]:
+    return [path for part in ("raymesos", "tests", "load_tests", "workloads") for path in (ROOT / part).rglob("*.py")]
+
+
+def test_nothing_but_its_own_files_imports_locust() -> None:
+    """Its greenlets take over sockets and threads, in which Ray's client then hangs: it runs as a process of its own."""
+    own = ("load_tests.over_http.users", "load_tests.locustfile")
+    found = [
+        f"{name(path)} {what}"
+        for path in python_files()
+        if not is_of_locust(path)
+        for what in modules_named(tree(path))
+        if what.partition(".")[0] in LOCUST or what.startswith(own)
+    ]
+    assert found == []
+
+
+def test_what_locust_loads_does_not_load_ray() -> None:
+    code = "import sys, load_tests.locustfile; print(*[each for each in ('gevent', 'ray') if each in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["gevent"]
 
 
 # ---------------------------------------------------------------- tests and files

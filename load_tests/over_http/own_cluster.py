@@ -1,0 +1,74 @@
+"""A cluster for one load test, by the command line as a user starts it, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from raymesos.shim.process import environment
+
+AGENTS, CPUS, MEM_MB = 2, 2, 2048
+START_TIMEOUT_S = 180
+END_TIMEOUT_S = 120
+# What has been told to end may take so long to be gone.
+GONE_TIMEOUT_S = 10.0
+LOOK_S = 0.1
+MARK = "LOAD_TEST"
+"""In the environment of every process of the cluster: children inherit it, whoever their parent is by then."""
+
+
+class OwnCluster:
+    def __init__(self) -> None:
+        self.url = ""
+        self.left: list[str] = []
+        """Once it has ended: its processes that live on."""
+
+
+@contextmanager
+def own_cluster() -> Iterator[OwnCluster]:
+    """Started with a run directory of its own, so that it neither meets nor disturbs another; ended afterwards. Raises CalledProcessError if it does not start."""
+    made, mark = OwnCluster(), uuid4().hex
+    with TemporaryDirectory(prefix="load-test-") as home:
+        environ = os.environ | {"RAYMESOS_HOME": home, MARK: mark}
+        try:
+            wish = ["--agents", str(AGENTS), "--cpus", str(CPUS), "--mem", str(MEM_MB), "--port", "0"]
+            made.url = json.loads(_raymesos(["up", *wish, "--json"], environ, START_TIMEOUT_S))["url"]
+            yield made
+        finally:
+            if made.url:
+                _raymesos(["down", "--json"], environ, END_TIMEOUT_S)
+            made.left = _left(mark)
+
+
+def _raymesos(words: list[str], environ: dict[str, str], timeout_s: float) -> str:
+    command = [sys.executable, "-m", "raymesos.cli.main", *words]
+    return subprocess.run(command, env=environ, timeout=timeout_s, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _left(mark: str) -> list[str]:
+    deadline = time.monotonic() + GONE_TIMEOUT_S
+    while (left := _marked(mark)) and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+    return left
+
+
+def _marked(mark: str) -> list[str]:
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [_describe(pid) for pid in pids if environment(pid, MARK.encode()) == mark.encode()]
+
+
+def _describe(pid: int) -> str:
+    try:
+        return (
+            f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode(errors='replace')[:80]}"
+        )
+    except OSError:
+        return str(pid)
