@@ -42,7 +42,7 @@ class NodeAgents:
         self._plan, self._host, self._serving, self._views, self._desk = plan, host, serving, views, desk
         self._node_id = ray.get_runtime_context().get_node_id()
         self._address = f"agents@{host.name}"
-        self._asks = asks(http.host, auth=http.auth)
+        self._asks = asks(http.host, auth=http.auth) or bool(http.acls)
         # Executors live on this node. Who calls from elsewhere comes through the master's port, where callers are known.
         self._ports = Ports(LOOPBACK, plan.directory(host.name) / "agents.json")
         self._served: dict[str, None] = {}
@@ -70,6 +70,7 @@ class NodeAgents:
                 self._views,
                 self._desk,
                 int(time.time() * 1000),
+                self._plan.settings.agent,
             )
             app = self.apps[name] = make_agent_app(site)
             heard = ExecutorsOnly(app) if self._asks else app

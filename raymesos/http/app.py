@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics, events, live, logs, me, page, reading
+from raymesos.http.agent import mount as agent_mount
 from raymesos.http.jobs import routes as jobs
 from raymesos.http.mesos.operator.routes import operator_parts
 from raymesos.http.mesos.scheduler import SchedulerApi
@@ -36,6 +37,7 @@ def make_app(site: Site) -> ASGIApp:
         *live.routes(site),
         *logs.routes(site),
         *jobs.routes(site),
+        *agent_mount.routes(site),
         *me.routes(site),
         *page.routes(site),
     ]

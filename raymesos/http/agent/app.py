@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raymesos.errors import RaymesosError
 from raymesos.http import answers
 from raymesos.http.agent.executor_api import ExecutorApi
+from raymesos.http.agent.routes import agent_routes
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.asgi import Answer, send_answer
 
@@ -25,7 +24,7 @@ def make_agent_app(site: AgentSite) -> ASGIApp:
     """Without a gate: whoever serves it stands in front."""
     api = ExecutorApi(site.desk, site.name, site.unknown, site.container_of)
     cold = Starlette(
-        routes=[Route("/health", _health)],
+        routes=agent_routes(site),
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
     )
     return AgentApp(api, cold)
@@ -59,8 +58,3 @@ class ExecutorsOnly:
             await self._app(scope, receive, send)
         else:
             await send_answer(send, ELSEWHERE)
-
-
-async def _health(request: object) -> Response:
-    """200 as long as somebody answers, as Mesos'."""
-    return Response()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from raymesos.http.agent.containers import Container, read_containers
 from raymesos.http.desk import Desk
 from raymesos.http.views import Views
+from raymesos.model.settings import AgentSettings
 from raymesos.wire.notes import AgentNote
 
 
@@ -21,6 +22,7 @@ class AgentSite:
     views: Views
     desk: Desk
     started_ms: int
+    settings: AgentSettings = field(default_factory=AgentSettings)
 
     def containers(self) -> list[Container]:
         """The custom executors that run there now."""

@@ -21,6 +21,7 @@ from raymesos.http.mesos.call_checks import call_error, principal_mismatch, subs
 from raymesos.http.mesos.calls import ReadCall, read_scheduler_call, read_subscription
 from raymesos.http.mesos.events import Known, Place, error_event, event_bytes
 from raymesos.http.mesos.master_info import master_info_json
+from raymesos.http.mesos.operator.places import place_of
 from raymesos.http.mesos.requests import accept_refusal, content_refusal, method_refusal
 from raymesos.http.mesos.seat import Leave, Over, Seat
 from raymesos.http.mesos.tasks import Reading
@@ -144,7 +145,7 @@ class SchedulerApi:
 
     def _place(self, agent_id: str) -> Place:
         note = self.site.views.state.agents.get(agent_id)
-        return NOWHERE if note is None else Place(None, note.region, note.zone)
+        return NOWHERE if note is None else Place(place_of(note).url if note.endpoint else None, note.region, note.zone)
 
     # ------------------------------------------------------------ one call
 

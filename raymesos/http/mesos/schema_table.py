@@ -185,6 +185,9 @@ master.Call: type=master.Call.Type get_metrics=master.Call.GetMetrics set_loggin
     deactivate_agent=master.Call.OfAgent reactivate_agent=master.Call.OfAgent update_quota=master.Call.UpdateQuota
     set_quota=master.Call.SetQuota remove_quota=master.Call.RemoveQuota teardown=master.Call.Teardown
     mark_agent_gone=master.Call.OfAgent
+agent.Call: type=agent.Call.Type get_metrics=master.Call.GetMetrics set_logging_level=master.Call.SetLoggingLevel
+    list_files=master.Call.ListFiles read_file=master.Call.ReadFile get_containers=agent.Call.GetContainers
+agent.Call.GetContainers: show_nested=bool show_standalone=bool
 master.Call.GetMetrics: timeout=DurationInfo
 master.Call.SetLoggingLevel: level!=uint32 duration!=DurationInfo
 master.Call.ListFiles: path!=string
@@ -244,6 +247,12 @@ RLimitInfo.RLimit.Type= UNKNOWN RLMT_AS RLMT_CORE RLMT_CPU RLMT_DATA RLMT_FSIZE 
 DiscoveryInfo.Visibility= FRAMEWORK CLUSTER EXTERNAL
 HealthCheck.Type= UNKNOWN COMMAND HTTP TCP
 CheckInfo.Type= UNKNOWN COMMAND HTTP TCP
+agent.Call.Type= UNKNOWN GET_HEALTH GET_FLAGS GET_VERSION GET_METRICS GET_LOGGING_LEVEL SET_LOGGING_LEVEL LIST_FILES READ_FILE
+    GET_STATE GET_CONTAINERS GET_FRAMEWORKS GET_EXECUTORS GET_OPERATIONS GET_TASKS GET_AGENT GET_RESOURCE_PROVIDERS
+    LAUNCH_CONTAINER WAIT_CONTAINER KILL_CONTAINER REMOVE_CONTAINER LAUNCH_NESTED_CONTAINER WAIT_NESTED_CONTAINER
+    KILL_NESTED_CONTAINER REMOVE_NESTED_CONTAINER LAUNCH_NESTED_CONTAINER_SESSION ATTACH_CONTAINER_INPUT
+    ATTACH_CONTAINER_OUTPUT ADD_RESOURCE_PROVIDER_CONFIG UPDATE_RESOURCE_PROVIDER_CONFIG REMOVE_RESOURCE_PROVIDER_CONFIG
+    MARK_RESOURCE_PROVIDER_GONE PRUNE_IMAGES
 executor.Call.Type= UNKNOWN SUBSCRIBE UPDATE MESSAGE HEARTBEAT
 TaskState= TASK_STAGING TASK_STARTING TASK_RUNNING TASK_KILLING TASK_FINISHED TASK_FAILED TASK_KILLED TASK_ERROR TASK_LOST
     TASK_DROPPED TASK_UNREACHABLE TASK_GONE TASK_GONE_BY_OPERATOR TASK_UNKNOWN

@@ -32,5 +32,9 @@ class Place:
 
 
 def place_of(note: AgentNote) -> Place:
+    """Its own address, if it has one: there it is alone."""
+    host, _, port = note.endpoint.rpartition(":")
+    if port.isdecimal():
+        return Place(note.hostname, host_ip(host.strip("[]")), int(port), "1")
     number = note.agent_id.rpartition("-S")[2]
     return Place(note.hostname, host_ip(note.hostname), AGENT_PORT, number)

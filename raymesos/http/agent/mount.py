@@ -1,0 +1,55 @@
+"""Agents through the master's port: `/agent/<agent id>/...` and `/slaves/<agent id>/...` are what the agent's own address serves, but for its executors."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from raymesos.errors import Unauthorized
+from raymesos.http.agent.app import EXECUTOR_API
+from raymesos.http.asgi import Answer, send_answer
+from raymesos.http.security.access import caller_of
+from raymesos.http.site import Site
+
+# Whose sandboxes they are, for ACLs: all commands run as one user.
+USER = "raymesos"
+LOCAL_ONLY = Answer(403, "Executors speak to their agent at its own address")
+UNKNOWN = Answer(404, "No agent found with specified ID")
+FAR = Answer(503, "This agent is on another node, whose HTTP server only listens there")
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    below = AgentsBelow(site)
+    return [Route(f"/{head}/{{agent_id}}/{{rest:path}}", below, methods=None) for head in ("agent", "slaves")]
+
+
+class AgentsBelow:
+    """An ASGI callable."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = Request(scope).path_params
+        note = self._site.views.state.agents.get(found["agent_id"])
+        path = "/" + found["rest"].removeprefix("slave(1)/")
+        app = self._site.agent_apps.get(note.name) if note is not None else None
+        refused = self._refused(scope)
+        if refused is not None:
+            await send_answer(send, refused)
+        elif path.endswith(EXECUTOR_API):
+            await send_answer(send, LOCAL_ONLY)
+        elif note is None:
+            await send_answer(send, UNKNOWN)
+        elif app is None:
+            await send_answer(send, FAR)
+        else:
+            await app({**scope, "path": path, "root_path": ""}, receive, send)
+
+    def _refused(self, scope: Scope) -> Answer | None:
+        try:
+            self._site.access.require(caller_of(scope), "access_sandboxes", USER)
+        except Unauthorized as error:
+            return Answer(403, str(error))
+        return None

@@ -1,0 +1,261 @@
+"""The endpoints of an agent from before the v1 API, and `POST /api/v1`. (Mesos: slave/http.cpp, files/files.cpp)"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from raymesos.errors import InvalidValue, ProtocolError, UnknownId
+from raymesos.http.agent.files import FileInfo, Files
+from raymesos.http.agent.picture import Picture, flags_of
+from raymesos.http.agent.site import AgentSite
+from raymesos.http.agent.statistics import container_json, container_row, monitor_row
+from raymesos.http.asgi import headers_of
+from raymesos.http.mesos.body import read_call
+from raymesos.http.mesos.operator.about import version_json
+from raymesos.http.mesos.operator.endpoint import Endpoint, Serve
+from raymesos.http.mesos.operator.texts import json_answer, text
+from raymesos.http.mesos.requests import accept_refusal, content_refusal
+from raymesos.http.mesos.values import Row, bytes_json
+
+NO_PATH = "Expecting 'path=value' in query.\n"
+_NEEDS_BODY = ("SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE")
+_CHUNK = 1 << 18
+
+
+def agent_routes(site: AgentSite) -> list[BaseRoute]:
+    found: dict[str, dict[str, Serve]] = {
+        "/health": {"GET": _health},
+        "/state": {"GET": _shown(lambda: Picture(site).state(flags_of(site, site.note())))},
+        "/flags": {"GET": _shown(lambda: {"flags": flags_of(site, site.note())})},
+        "/version": {"GET": _shown(version_json)},
+        "/containers": {"GET": _measured(lambda: [container_row(c) for c in site.containers()])},
+        "/monitor/statistics": {"GET": _measured(lambda: [monitor_row(c) for c in site.containers()])},
+        "/metrics/snapshot": {"GET": _shown(lambda: _metrics(site))},
+        "/api/v1": {"POST": AgentOperator(site).serve},
+        **_files(Files(site)),
+    }
+    return [Route(path, Endpoint(serve), methods=None) for path, serve in found.items()]
+
+
+async def _health(request: Request) -> Response:
+    """200 as long as somebody answers, as Mesos'."""
+    return Response()
+
+
+def _shown(make: Callable[[], Any]) -> Serve:
+    """From the views: on the event loop's thread, as they are between two batches of notes."""
+
+    async def serve(request: Request) -> Response:
+        return json_answer(request, orjson.dumps(make()))
+
+    return serve
+
+
+def _measured(make: Callable[[], Any]) -> Serve:
+    """From the disk and /proc."""
+
+    async def serve(request: Request) -> Response:
+        return json_answer(request, orjson.dumps(await asyncio.to_thread(make)))
+
+    return serve
+
+
+def _metrics(site: AgentSite) -> dict[str, float]:
+    note = site.note()
+    registered = note is not None and note.state in ("active", "draining", "drained", "deactivated")
+    return Picture(site).metrics(int(time.time() * 1000), registered)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _files(files: Files) -> dict[str, dict[str, Serve]]:
+    async def browse(request: Request) -> Response:
+        return await _of_file(request, lambda path: [_file_row(i) for i in files.list(path)])
+
+    async def read(request: Request) -> Response:
+        try:
+            offset, length = _number(request, "offset", -1), _number(request, "length", None)
+        except ValueError as error:
+            return text(str(error), 400)
+        assert offset is not None
+
+        def part(path: str) -> Row:
+            _, at, data = files.read(path, offset, length)
+            return {"offset": at, "data": data.decode(errors="replace")}
+
+        return await _of_file(request, part)
+
+    async def download(request: Request) -> Response:
+        path = request.query_params.get("path")
+        if not path:
+            return text(NO_PATH, 400)
+        try:
+            file = await asyncio.to_thread(files.opened, path, "download")
+        except InvalidValue as error:
+            return text(error.reason, 400)
+        except (UnknownId, OSError):
+            return text("", 404)
+        name = quote(path.rstrip("/").rpartition("/")[2])
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        return StreamingResponse(_chunks(file), media_type="application/octet-stream", headers=headers)
+
+    async def debug(request: Request) -> Response:
+        return json_answer(request, orjson.dumps(await asyncio.to_thread(files.names)))
+
+    by_name: dict[str, Serve] = {"browse": browse, "read": read, "download": download, "debug": debug}
+    return {f"/files/{name}": {"GET": serve} for name, serve in by_name.items()}
+
+
+async def _of_file(request: Request, make: Callable[[str], Any]) -> Response:
+    path = request.query_params.get("path")
+    if not path:
+        return text(NO_PATH, 400)
+    try:
+        return json_answer(request, orjson.dumps(await asyncio.to_thread(make, path)))
+    except InvalidValue as error:
+        return text(error.reason, 400)
+    except (UnknownId, OSError):
+        return text("", 404)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _number(request: Request, name: str, default: int | None) -> int | None:
+    found = request.query_params.get(name)
+    if found is None or found == "":
+        return default
+    try:
+        return int(found)
+    except ValueError:
+        raise ValueError(f"Failed to parse {name}: Failed to convert '{found[:40]}' to number.\n") from None
+
+
+def _file_row(info: FileInfo) -> Row:
+    return {
+        "gid": info.group,
+        "mode": info.mode_text,
+        "mtime": info.mtime_s,
+        "nlink": info.nlink,
+        "path": info.path,
+        "size": info.size,
+        "uid": info.owner,
+    }
+
+
+def _file_json(info: FileInfo) -> Row:
+    return {
+        "path": info.path,
+        "nlink": info.nlink,
+        "size": info.size,
+        "mtime": {"nanoseconds": int(info.mtime_s * 1e9)},
+        "mode": info.mode,
+        "uid": info.owner,
+        "gid": info.group,
+    }
+
+
+# ---------------------------------------------------------------- the v1 API
+
+
+class AgentOperator:
+    """`POST /api/v1` of an agent."""
+
+    def __init__(self, site: AgentSite) -> None:
+        self._site, self._files = site, Files(site)
+
+    async def serve(self, request: Request) -> Response:
+        headers = headers_of(request.scope)
+        refused = content_refusal(headers)
+        if refused is not None:
+            return text(refused.text, refused.status)
+        try:
+            call = read_call(await request.body(), "agent.Call")
+        except ProtocolError as error:
+            return text(str(error), 400)
+        wrong = _wrong(call)
+        if wrong:
+            return text(f"Failed to validate agent::Call: {wrong}", 400)
+        refused = accept_refusal(headers)
+        return text(refused.text, refused.status) if refused is not None else await self._answer(call)
+
+    async def _answer(self, call: Row) -> Response:
+        kind = call["type"]
+        try:
+            body = await self._body(kind, call)
+        except InvalidValue as error:
+            return text(error.reason, 400)
+        except (UnknownId, OSError):
+            return text("", 404)
+        if body is None:
+            return text("", 501)
+        return Response(orjson.dumps({"type": kind, kind.lower(): body}), media_type="application/json")
+
+    async def _body(self, kind: str, call: Row) -> Row | None:
+        """None for what there is nothing of here: standalone and nested containers, resource providers' configurations, images."""
+        site = self._site
+        match kind:
+            case "GET_HEALTH":
+                return {"healthy": True}
+            case "GET_VERSION":
+                return {"version_info": version_json()}
+            case "GET_FLAGS":
+                return {"flags": [{"name": n, "value": v} for n, v in flags_of(site, site.note()).items()]}
+            case "GET_METRICS":
+                return {"metrics": [{"name": n, "value": v} for n, v in _metrics(site).items()]}
+            case "GET_LOGGING_LEVEL":
+                return {"level": 0}
+            case "GET_CONTAINERS":
+                return {"containers": await asyncio.to_thread(lambda: [container_json(c) for c in site.containers()])}
+            case "GET_RESOURCE_PROVIDERS":
+                return {}
+            case "LIST_FILES":
+                found = await asyncio.to_thread(self._files.list, call["list_files"]["path"])
+                return {"file_infos": [_file_json(info) for info in found]}
+            case "READ_FILE":
+                asked = call["read_file"]
+                part = (asked["path"], asked["offset"], asked.get("length"))
+                size, _, data = await asyncio.to_thread(self._files.read, *part)
+                return {"size": size, "data": bytes_json(data)}
+            case _:
+                return self._of_views(kind)
+
+    def _of_views(self, kind: str) -> Row | None:
+        picture = Picture(self._site)
+        match kind:
+            case "GET_STATE":
+                return picture.get_state()
+            case "GET_TASKS":
+                return picture.get_tasks()
+            case "GET_EXECUTORS":
+                return picture.get_executors()
+            case "GET_FRAMEWORKS":
+                return picture.get_frameworks()
+            case "GET_AGENT":
+                return picture.get_agent()
+            case "GET_OPERATIONS":
+                return picture.get_operations()
+            case _:
+                return None
+
+
+def _wrong(call: Row) -> str:
+    kind = call.get("type", "UNKNOWN")
+    if kind == "UNKNOWN":
+        return "Expecting 'type' to be present"
+    if kind in _NEEDS_BODY and kind.lower() not in call:
+        return f"Expecting '{kind.lower()}' to be present"
+    return ""
