@@ -22,6 +22,8 @@ from raymesos.machine import MASTER, Machine, Wake
 from raymesos.observe.relay import snapshot
 from raymesos.observe.state import View, fold
 from raymesos.sim import Simulation
+from raymesos.wire.codec import decode, encode
+from raymesos.wire.registry import tag_of
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 MULTI_ROLE = [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}]
@@ -42,6 +44,7 @@ class WorldHost:
         sim.world.add(name, Quiet(), name)
 
     def seat(self, address: str, machine: Machine) -> None:
+        decode(encode(machine._subscribe))  # type: ignore[attr-defined]  # It has to travel.
         self._world.add(address, machine, self._name)
 
     def unseat(self, address: str) -> None:
@@ -50,7 +53,8 @@ class WorldHost:
         self._world._hosts[self._name].pump.remove(address)
 
     def post(self, to: str, sender: str, message: Any) -> None:
-        self._world._arrive(self._name, [(to, sender, message)])
+        travelled = decode(encode(message)) if tag_of(type(message)) is not None else message
+        self._world._arrive(self._name, [(to, sender, travelled)])
 
 
 @dataclass
