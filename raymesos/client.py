@@ -12,14 +12,14 @@ import os
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from raymesos.actors import cluster as clusters
-from raymesos.actors.door import Door
-from raymesos.actors.plan import BATCH, HttpPlan
+from raymesos.actors.running import is_url
+from raymesos.door import Door
 from raymesos.errors import InvalidJob
 from raymesos.executor import RoleExecutor
 from raymesos.job import Job
+from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.model.settings import on_ray
@@ -32,9 +32,14 @@ from raymesos.operating.volumes import Volumes
 from raymesos.packing import pack_job
 from raymesos.progress import say
 
+if TYPE_CHECKING:
+    from raymesos.actors.running import Running
+    from raymesos.actors.starting import Started
+
 __all__ = ["Cluster", "Job", "connect", "start"]
 
 DEFAULT_NAME = "raymesos"
+URL = "RAYMESOS_URL"
 
 
 def start(
@@ -60,6 +65,9 @@ def start(
     nobody (`off`). `scoring` says which of the agents that fit is offered first: the fullest (`pack`), the emptiest (`spread`), any (`shuffle`). `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
     (`measured`), or always all of it (`fixed`). With `port` (0: any free one) it serves the HTTP API on loopback, at `cluster.url`. Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
     """
+    from raymesos.actors import cluster as clusters
+    from raymesos.actors.plan import HttpPlan
+
     tell: Callable[[str], None] = (lambda text: None) if quiet else say
     settings = on_ray(preemption=preemption, scoring=scoring)
     http = None if port is None else HttpPlan(port=port)
@@ -81,29 +89,56 @@ def start(
     )
     for line in started.said:
         say(line)
-    cluster = Cluster(started.running, started)
+    cluster = _on_ray(started.running, started)
     atexit.register(cluster.shutdown)
     return cluster
 
 
-def connect(name: str | None = None) -> Cluster:
-    """Join a running raymesos: the one called `name`, or the only one of this machine. Raises ClusterUnavailable."""
+def connect(name: str | None = None, *, token: str | None = None) -> Cluster:
+    """Join a running raymesos: the one called `name`, or the only one of this machine; or the one whose HTTP API is at the URL `name`, from anywhere, without Ray.
+
+    Without `name`, $RAYMESOS_URL may say where it is. `token` (or $RAYMESOS_TOKEN) says who calls over HTTP. Raises ClusterUnavailable, Unauthorized.
+    """
+    name = name or os.environ.get(URL)
+    if is_url(name):
+        return _over_http(name, token)
+    from raymesos.actors import cluster as clusters
+
     running = clusters.find_running(name)
     clusters.join(running)
-    return Cluster(running, None)
+    return _on_ray(running, None)
+
+
+def _on_ray(running: Running, started: Started | None) -> Cluster:
+    from raymesos.actors import cluster as clusters
+    from raymesos.actors.door import Door as RayDoor
+
+    end = None if started is None else partial(clusters.stop, started)
+    return Cluster(
+        RayDoor(running.namespace), name=running.namespace, work_dir=running.work_dir, url=running.url, end=end
+    )
+
+
+def _over_http(url: str, token: str | None) -> Cluster:
+    from raymesos.http.door.client import HttpDoor
+
+    door = HttpDoor(url, token=token)
+    told = door.cluster()
+    return Cluster(door, name=told["name"], work_dir=told["work_dir"], url=door.url)
 
 
 class Cluster:
     """A handle on a running cluster. Several processes may have one; `shutdown` of the one that started it ends it."""
 
-    def __init__(self, running: clusters.Running, started: clusters.Started | None) -> None:
-        self.name = running.namespace
-        self.work_dir = running.work_dir
+    def __init__(
+        self, door: Door, *, name: str, work_dir: str, url: str = "", end: Callable[[], None] | None = None
+    ) -> None:
+        self.name = name
+        self.work_dir = work_dir
         """Journals, results and sandboxes, on each node of the cluster."""
-        self.url = running.url
+        self.url = url
         """Where its HTTP API is; empty if it has none."""
-        self._running, self._started = running, started
-        self._door = Door(running.namespace)
+        self._door, self._end = door, end
         self.roles = Roles(self._door)
         """Who shares, and how: weight, quota, share, entitled share of each role."""
         self.quota = Quotas(self._door)
@@ -183,10 +218,10 @@ class Cluster:
     def shutdown(self) -> None:
         """End the cluster, if this process started it, and everything that runs in it; else only let go of it. Idempotent."""
         atexit.unregister(self.shutdown)
-        started, self._started = self._started, None
-        if started is not None:
+        end, self._end = self._end, None
+        if end is not None:
             self._door.close()
-            clusters.stop(started)
+            end()
 
     def __enter__(self) -> Cluster:
         return self

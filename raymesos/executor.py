@@ -19,11 +19,11 @@ from concurrent.futures import Executor as StdExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from raymesos.actors.door import Door
-from raymesos.actors.plan import BATCH
+from raymesos.door import Door
 from raymesos.errors import RaymesosError
 from raymesos.frameworks.batch.state import FINISHED
 from raymesos.job import Failed, InputFailed, Job, outcomes
+from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
 from raymesos.packing import pack_job, pickled_value
 from raymesos.shim.calls import Call

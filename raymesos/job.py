@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from raymesos.actors.door import Door
-from raymesos.actors.plan import BATCH
+from raymesos.door import Door
 from raymesos.errors import ClusterUnavailable, InvalidValue, JobFailed, UnknownId
 from raymesos.frameworks.batch.state import FINISHED, Part
+from raymesos.machine import BATCH
 from raymesos.operating.logs import LogPiece, read_log
 from raymesos.progress import JobProgress, say
 from raymesos.shim import segments

@@ -14,7 +14,7 @@ from typing import Any
 
 import cloudpickle
 
-from raymesos.actors.door import Door
+from raymesos.door import Door
 from raymesos.errors import InvalidJob
 from raymesos.job import Job
 from raymesos.model.jobs import BatchJob

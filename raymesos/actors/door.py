@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +14,13 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
 from raymesos.actors.plan import BATCH
+from raymesos.door import CALL_TIMEOUT_S
 from raymesos.errors import ClusterUnavailable, RaymesosError, UnknownId, refusal
 from raymesos.machine import MASTER, OBSERVER
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.messages import OperatorAnswer
 from raymesos.wire.work import Blob
 
-# An actor that Ray restarts answers after 1.3 to 6 s here.
-CALL_TIMEOUT_S = 60.0
 RETRY_S = 0.1
 # Notes are batched; the observer knows of a new job well within this.
 NOTE_LATE_S = 5.0
@@ -129,18 +129,36 @@ class Door:
             self.call(BATCH, "put", key, data)
         return Blob(path=str(path), node_id=node_id, size=len(data), key=key)
 
+    def put_file(self, key: str, path: Path) -> Blob:
+        """As `put`, of a file on this node, which is gone afterwards."""
+        node_id, directory = self._home()
+        target, size = Path(directory) / key, path.stat().st_size
+        if node_id == ray.get_runtime_context().get_node_id():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, target)
+        else:
+            self.call(BATCH, "put", key, path.read_bytes())
+            path.unlink(missing_ok=True)
+        return Blob(path=str(target), node_id=node_id, size=size, key=key)
+
     def read(self, blob: Blob) -> bytes:
         """The bytes of a blob. Raises UnknownId when they are gone."""
         if blob.inline or not (blob.path or blob.key):
             return blob.inline
+        return self.read_piece(blob.key, 0, -1)
+
+    def read_piece(self, key: str, offset: int, length: int) -> bytes:
+        """`length` bytes (all if negative) of what was put under `key`, from `offset` on. Raises UnknownId when they are gone."""
         node_id, directory = self._home()
-        if node_id == ray.get_runtime_context().get_node_id():
-            try:
-                return (Path(directory) / blob.key).read_bytes()
-            except FileNotFoundError:
-                raise UnknownId("data", blob.key) from None
-        data: bytes = self.call(BATCH, "read", blob.key)
-        return data
+        if node_id != ray.get_runtime_context().get_node_id():
+            data: bytes = self.call(BATCH, "read", key, offset, length)
+            return data
+        try:
+            with (Path(directory) / key).open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except FileNotFoundError:
+            raise UnknownId("data", key) from None
 
     def _home(self) -> tuple[str, str]:
         if self._where is None:

@@ -8,6 +8,7 @@ import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
 from raymesos.shim.process import read, start_time
@@ -47,6 +48,11 @@ def _ended(pid: int) -> bool:
         return read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
     except OSError:
         return True
+
+
+def is_url(name: str | None) -> TypeGuard[str]:
+    """Whether what a cluster is called is where its HTTP API is."""
+    return name is not None and name.startswith(("http://", "https://"))
 
 
 def check_name(name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from raymesos.actors.plan import HttpPlan
-from raymesos.actors.running import check_name, home_dir
+from raymesos.actors.running import check_name, home_dir, is_url
 from raymesos.cli import show
 from raymesos.cli.doors import AsJson, Name, doors
 from raymesos.cli.screen import Screen
@@ -157,6 +157,8 @@ def up(
 def down(context: typer.Context, name: Name = None, json: AsJson = False) -> None:
     """End a cluster and everything that runs in it, and wait until nothing of it is left."""
     found = doors(context)
+    if is_url(name):
+        raise InvalidValue("name", name, "a cluster is ended on its own machine, by its name there")
     running = found.find(name)
     if name is None and running.pid and not found.is_keeper(running):
         raise Conflict(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raymesos.actors.running import Running, find_running
+from raymesos.actors.running import Running, find_running, is_url
 from raymesos.cli.wish import Wish
 
 if TYPE_CHECKING:
@@ -20,16 +20,24 @@ Tell = Callable[[str], None]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, errors too.")]
 AgentName = Annotated[str, typer.Argument(help="The agent's id or name.", metavar="AGENT")]
 Name = Annotated[
-    str | None, typer.Option("--name", help="Which cluster, where several run here.", show_default="the only one")
+    str | None,
+    typer.Option(
+        "--name",
+        "--url",
+        help="Which cluster: its name, where several run here, or its URL, from anywhere (with $RAYMESOS_TOKEN, where it asks who calls).",
+        envvar="RAYMESOS_URL",
+        show_envvar=True,
+        show_default="the only one",
+        metavar="NAME|URL",
+    ),
 ]
 
 
 def connect(name: str | None) -> Any:
-    """A `raymesos.client.Cluster`. Raises ClusterUnavailable, at once where no cluster is noted."""
-    running = find_running(name)
+    """A `raymesos.client.Cluster`; of a URL without Ray. Raises ClusterUnavailable, at once where no cluster is noted."""
     from raymesos.client import connect as join
 
-    return join(running.namespace)
+    return join(name if is_url(name) else find_running(name).namespace)
 
 
 def up(wish: Wish, tell: Tell) -> Kept:

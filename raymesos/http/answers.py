@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -41,7 +42,13 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return content if isinstance(content, bytes) else orjson.dumps(content)
+        if isinstance(content, bytes):
+            return content
+        try:
+            return orjson.dumps(content)
+        except orjson.JSONEncodeError:
+            # An error may quote what its caller sent: half a surrogate pair, or a number beyond 64 bits.
+            return json.dumps(content).encode()
 
 
 def status_of(error: RaymesosError) -> int:

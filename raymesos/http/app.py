@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from raymesos.errors import RaymesosError
 from raymesos.http import answers, basics, events, live, logs, me, page, reading
 from raymesos.http.agent import mount as agent_mount
+from raymesos.http.door import server as door
 from raymesos.http.jobs import routes as jobs
 from raymesos.http.mesos.operator.routes import operator_parts
 from raymesos.http.mesos.scheduler import SchedulerApi
@@ -40,6 +41,7 @@ def make_app(site: Site) -> ASGIApp:
         *agent_mount.routes(site),
         *me.routes(site),
         *page.routes(site),
+        *door.routes(site),
     ]
     cold = Starlette(
         routes=routes,

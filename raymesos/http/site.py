@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.seeing import Seeing
 from raymesos.http.views import Readable, Views
 from raymesos.model.settings import HttpSettings, Settings
+from raymesos.wire.work import Blob
 
 
 class ClusterDoor(Protocol):
@@ -27,6 +29,10 @@ class ClusterDoor(Protocol):
     def operate(self, message: Any, *, repeats: bool, done_if: tuple[str, ...]) -> None: ...
 
     def view(self, name: str, arguments: dict[str, Any]) -> Any: ...
+
+    def put_file(self, key: str, path: Path) -> Blob: ...
+
+    def read_piece(self, key: str, offset: int, length: int) -> bytes: ...
 
 
 @dataclass(slots=True)

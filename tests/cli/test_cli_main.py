@@ -173,3 +173,19 @@ def test_the_simulator_needs_no_cluster_and_ends_with_its_digest(shell: Shell) -
     code, report = shell.json(*small)
     assert code == 0 and report["digest"] == out.split()[-1]
     assert shell.json("sim", "--agents", "0") == (2, {"error": "agents: 0: must be at least 1", "field": "agents"})
+
+
+def test_a_clusters_url_is_a_name_and_may_come_from_the_environment(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+    monkeypatch.setattr(shell, "_connect", lambda name: asked.append(name) or shell.cluster)
+    monkeypatch.setenv("RAYMESOS_URL", "http://h:1")
+    for argv in (("ps",), ("ps", "--url", "http://h:2"), ("ps", "--name", "other")):
+        assert shell.run(*argv)[0] == 0
+    assert asked == ["http://h:1", "http://h:2", "other"]
+
+
+def test_a_cluster_is_not_ended_by_its_url(shell: Shell) -> None:
+    code, _, err = shell.run("down", "--url", "http://h:1")
+    assert code == 2 and "on its own machine" in err and shell.ended == []

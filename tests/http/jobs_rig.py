@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from raymesos.http.views import Views
 from raymesos.machine import BATCH, Outbox, Wake
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Resources
+from raymesos.model.tasks import TaskState
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.notes import AgentNote, NotesBegin, NotesComplete
+from raymesos.wire.work import Blob
 
 sys.path.append(str(Path(__file__).parents[1] / "frameworks" / "batch"))
-from batch_rig import CLIENT, Rig, Task
+from batch_rig import CLIENT, EXECUTOR, Rig, Task, report_of
 
 DESCRIPTOR: dict[str, Any] = {
     "owner": {"teamEmail": "t@x"},
@@ -154,7 +157,10 @@ class JobsWorld:
         self.rig.run(*tasks)
         self.show()
 
-    def finish(self, *tasks: Task, **fields: Any) -> None:
+    def finish(self, *tasks: Task, failed: dict[int, str] | None = None) -> None:
+        """Commands that are over; `failed` are those with another exit code than 0, and what is said of them."""
         self.rig.now += 10
-        self.rig.finish(*tasks, **fields)
+        for task in tasks:
+            self.rig.tell(replace(report_of(task, failed=failed), results=Blob()), EXECUTOR)
+            self.rig.update(task, TaskState.FINISHED)
         self.show()

@@ -69,3 +69,9 @@ def test_a_refused_value_is_named() -> None:
 def test_our_own_bug_is_500_and_tells_nothing(error: Exception) -> None:
     answer = call(raising(error), "GET", "/")
     assert answer.status_code == 500 and "secret" not in answer.text and "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70])
+def test_an_error_that_quotes_what_json_writers_choke_on_is_told_all_the_same(value: object) -> None:
+    answer = call(raising(InvalidValue("cpus", value, "must be positive")), "GET", "/")
+    assert answer.status_code == 400 and answer.json()["field"] == "cpus"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
 from typing import Any
 
 import pytest
@@ -104,6 +108,8 @@ def test_each_retry_policy_is_ours(policy: dict[str, Any], wish: tuple[int, ...]
         ("disruptionBudget", {"disruptionBudget": {"selfManaged": {}, "relocationLimit": {"limit": 1}}}),
         ("disruptionBudget", {"disruptionBudget": {"rateUnlimited": {}, "ratePerInterval": {}}}),
         ("job", {"container__image": {"name": "x" * 100_000}}),
+        ("job", {"container__image": {"size": 2**70}}),
+        ("disruptionBudget", {"disruptionBudget": {"x": 2**70}}),
     ],
 )
 def test_what_does_not_fit_is_400_and_names_its_field_and_nothing_is_kept(field: str, changes: dict[str, Any]) -> None:
@@ -124,6 +130,14 @@ def test_parameters_for_the_agent_are_no_reserved_attributes() -> None:
 def test_a_body_that_is_no_descriptor_is_400(body: bytes) -> None:
     answer = call(JobsWorld().app, "POST", "/api/v3/jobs", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400 and answer.json()["field"], answer.text
+
+
+def test_half_a_surrogate_pair_is_no_text_to_keep() -> None:
+    world = JobsWorld()
+    body = json.dumps(descriptor(container__image={"name": "\ud800"}))
+    answer = call(world.app, "POST", "/api/v3/jobs", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["field"]) == (400, "job")
+    assert not world.rig.machine.state.jobs
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
@@ -206,6 +220,28 @@ def test_a_task_goes_through_titus_states_in_order_and_a_skipped_one_is_filled_i
     assert times == sorted(set(times))
     assert (shape["jobId"], shape["index"], shape["originalId"]) == (job, 0, task.id)
     assert shape["taskContext"]["agent.host"] == "h1"
+
+
+@pytest.mark.parametrize("failed", [None, {0: "exit 1"}])
+def test_a_task_that_was_over_before_anybody_told_of_its_start_has_started_all_the_same(
+    failed: dict[int, str] | None,
+) -> None:
+    world = JobsWorld()
+    world.submit(batch__size=1)
+    (task,) = world.offer()
+    world.finish(task, failed=failed)
+    shape = world.get(f"/tasks/{task.id}")
+    assert states(shape) == ["Accepted", "Launched", "StartInitiated", "Started", "Finished"]
+    assert [s["reasonCode"] for s in shape["statusHistory"][2:]] == ["filledIn", "filledIn"]
+
+
+def test_a_task_that_was_lost_on_its_way_has_not_started() -> None:
+    world = JobsWorld()
+    world.submit(batch__size=1)
+    (task,) = world.offer()
+    world.rig.update(task, TaskState.LOST)
+    world.show()
+    assert states(world.get(f"/tasks/{task.id}")) == ["Accepted", "Launched", "Finished"]
 
 
 def test_timestamps_grow_though_all_happened_in_one_millisecond() -> None:
@@ -436,6 +472,9 @@ def test_the_documentation_needs_no_other_host() -> None:
     assert page.status_code == 200 and "https://" not in page.text
     for asset in ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/favicon.png"):
         assert asset in page.text and call(world.app, "GET", asset).status_code == 200
+    script = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)[0].encode()
+    allowed = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    assert f"script-src 'self' 'sha256-{allowed}';" in page.headers["content-security-policy"]
     document = call(world.app, "GET", "/api/v3/openapi.json").json()
     assert document["servers"] == [{"url": "/api/v3"}]
     assert set(document["paths"]["/jobs"]) == {"get", "post"}

@@ -173,19 +173,13 @@ def role_of(group: str) -> str:
 def kept_of(described: JobDescriptor) -> str:
     """What is shown of the descriptor, as JSON, but for what may be changed later. Raises InvalidJob if it is too long."""
     fields = described.model_dump(exclude={"attributes", "disruptionBudget", "service"}, exclude_none=True)
-    text = orjson.dumps(fields)
-    if len(text) > MAX_KEPT_BYTES + MAX_ENV_BYTES:
-        raise InvalidJob("job", f"a descriptor of {len(text)} bytes; at most {MAX_KEPT_BYTES} are kept")
-    return text.decode()
+    return _json("job", fields, MAX_KEPT_BYTES + MAX_ENV_BYTES)
 
 
 def budget_text(budget: dict[str, Any]) -> str:
     """Raises InvalidJob."""
     check_budget(budget)
-    text = orjson.dumps(budget)
-    if len(text) > MAX_KEPT_BYTES:
-        raise InvalidJob("disruptionBudget", f"has {len(text)} bytes; at most {MAX_KEPT_BYTES} are kept")
-    return text.decode()
+    return _json("disruptionBudget", budget, MAX_KEPT_BYTES)
 
 
 def check_budget(budget: dict[str, Any]) -> None:
@@ -207,6 +201,17 @@ def check_attributes(attributes: dict[str, str]) -> None:
             )
     if sum(len(k) + len(v) for k, v in attributes.items()) > MAX_KEPT_BYTES:
         raise InvalidJob("attributes", f"must be at most {MAX_KEPT_BYTES} bytes")
+
+
+def _json(field: str, value: Any, bound: int) -> str:
+    """Raises InvalidJob for more than `bound` bytes, and for what other programs could not read again."""
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise InvalidJob(field, f"cannot be kept: {error}") from None
+    if len(text) > bound:
+        raise InvalidJob(field, f"has {len(text)} bytes; at most {bound} are kept")
+    return text.decode()
 
 
 def _retry(policy: RetryPolicy) -> Retry:

@@ -28,14 +28,18 @@ class Rights:
 
     def __init__(self, site: Site, request: Request) -> None:
         self._access, self._caller = site.access, caller_of(request)
-        self._all = site.access.sees_all(self._caller)
+        self.sees_all = site.access.sees_all(self._caller)
 
     def sees(self, role: str) -> bool:
-        return self._all or self._access.allows(self._caller, "view_roles", role)
+        return self.sees_all or self._access.allows(self._caller, "view_roles", role)
 
     def must_run(self, role: str) -> None:
         """Submit, change and kill jobs of the role. Raises Unauthorized."""
         self._access.require(self._caller, "register_frameworks", role)
+        self._access.require(self._caller, "run_tasks", USER)
+
+    def must_run_somewhere(self) -> None:
+        """For what says no role yet. Raises Unauthorized."""
         self._access.require(self._caller, "run_tasks", USER)
 
     def must_see_logs(self, role: str) -> None:

@@ -156,10 +156,19 @@ def _task_statuses(view: View, note: AttemptNote) -> list[dict[str, Any]]:
     ]
     for mesos_state, at_ms, reason in note.steps:
         state = _TITUS_STATE.get(mesos_state, FINISHED)
-        if state == STARTED and found[-1]["state"] in (ACCEPTED, LAUNCHED):
-            found.append(_status(START_INITIATED, FILLED_IN, "", at_ms - 1))
+        if state == STARTED or (state == FINISHED and reason in (NORMAL, FAILED)):
+            found += _filled_in(found[-1]["state"], state, at_ms)
         found.append(_status(state, reason or NORMAL, note.message if state == FINISHED else "", at_ms))
     return _in_order(found)
+
+
+def _filled_in(before: str, now: str, at_ms: int) -> list[dict[str, Any]]:
+    """What must have been between the two: an executor does not tell of the start of a task that is over at once."""
+    way = (ACCEPTED, LAUNCHED, START_INITIATED, STARTED, FINISHED)
+    if before not in way:
+        return []
+    missing = [state for state in way[way.index(before) + 1 : way.index(now)] if state != LAUNCHED]
+    return [_status(state, FILLED_IN, "", at_ms - len(missing) + i) for i, state in enumerate(missing)]
 
 
 def _in_order(statuses: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ V1_PATHS = dict.fromkeys(
     for path in ("/api/v1", "/api/v1/scheduler", "/api/v1/executor")
 )
 CALL_PATHS = dict.fromkeys(path for path in V1_PATHS if not path.endswith("/v1"))
-JOB_PATHS = "/api/v3/"
+JOB_PATHS = ("/api/v3/", "/api/door/")
 WRONG_V1_TYPE = "Expecting 'Content-Type' of application/json or application/x-protobuf"
 
 
