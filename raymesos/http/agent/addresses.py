@@ -10,7 +10,7 @@ from typing import Any
 
 from raymesos.errors import RaymesosError
 from raymesos.http.serving import listen
-from raymesos.machine import LinkUp, Outbox
+from raymesos.machine import LinkUp, Outbox, Wake
 from raymesos.wire.messages import AgentServed
 
 
@@ -22,8 +22,12 @@ class ServeAgent:
     endpoint: str
 
 
+TELL_MS = 5_000
+"""An agent that begins anew has forgotten its address, and may have nothing to say to us by which we would hear of it."""
+
+
 class AddressTeller:
-    """The machine. An agent that begins anew has forgotten its address."""
+    """The machine: each agent hears its address at once and then every so often."""
 
     def __init__(self) -> None:
         self.endpoints: dict[str, str] = {}
@@ -33,6 +37,10 @@ class AddressTeller:
             case ServeAgent(name, endpoint):
                 self.endpoints[name] = endpoint
                 out.send(f"agent/{name}", AgentServed(endpoint))
+            case Wake():
+                for name, endpoint in self.endpoints.items():
+                    out.send(f"agent/{name}", AgentServed(endpoint))
+                out.wake("tell", TELL_MS)
             case LinkUp(peer) if peer.removeprefix("agent/") in self.endpoints:
                 out.send(peer, AgentServed(self.endpoints[peer.removeprefix("agent/")]))
             case _:

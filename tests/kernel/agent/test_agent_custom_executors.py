@@ -12,6 +12,8 @@ from raymesos.machine import MASTER, LinkDown, Wake
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import (
+    AgentServed,
+    AgentUpdated,
     ExecutorExited,
     ExecutorInfo,
     ExecutorLost,
@@ -182,6 +184,33 @@ def test_an_end_that_was_not_its_own_doing_is_told_so() -> None:
     rig = running(by())
     lost = ExecutorLost(F1, "e", "over its limit", 9, Reason.CONTAINER_LIMITATION_MEMORY)
     assert updates(rig.tell(lost, LAUNCHER)) == [("t1", TaskState.FAILED, Reason.CONTAINER_LIMITATION_MEMORY)]
+
+
+def test_one_whose_files_could_not_be_had_fails_its_tasks_with_that_reason() -> None:
+    rig = registered()
+    run(rig, by(), new=True)
+    lost = ExecutorLost(F1, "e", "Failed to fetch '/x'", None, Reason.CONTAINER_LAUNCH_FAILED)
+    sent = rig.tell(lost, LAUNCHER)
+    assert updates(sent) == [("t1", TaskState.FAILED, Reason.CONTAINER_LAUNCH_FAILED)]
+
+
+def test_the_agents_address_is_told_to_its_launcher_its_executors_and_the_master() -> None:
+    rig = running(by())
+    sent = rig.tell(AgentServed("h:1"), "agents@http")
+    info = replace(rig.agent.state.info, endpoint="h:1")
+    assert to(LAUNCHER, sent) == [AgentServed("h:1")]
+    assert to(MASTER, sent) == [AgentUpdated("c-S0", info)]
+    assert to(E, sent) == [ExecutorSubscribed("c-S0", info, INFO, framework())]
+    assert to(MASTER, rig.tell(AgentServed("h:1"), "agents@http")) == []
+
+
+def test_who_speaks_for_it_hears_when_it_has_ended() -> None:
+    rig = registered()
+    run(rig, by(), new=True)
+    at_http = f"{E}@http"
+    rig.tell(ExecutorSubscribe(F1, "e", custom=True, partial=True), at_http)
+    sent = rig.tell(ExecutorLost(F1, "e", "exit 0", 0), LAUNCHER)
+    assert to(at_http, sent) == [ExecutorRefused("Executor has ended")]
 
 
 def test_one_that_does_not_come_up_is_given_up_after_a_while() -> None:

@@ -65,6 +65,15 @@ def test_another_total_attributes_or_fault_domain_is_kept_and_told() -> None:
     assert "agent changed" in rig.events()
 
 
+def test_another_address_is_only_shown() -> None:
+    rig = Rig()
+    agent = rig.agent()
+    records = len(rig.records)
+    assert update(rig, agent, replace(agent_info(), endpoint="h:1")) == []
+    assert rig.notes[-1].endpoint == "h:1"
+    assert rig.records[records:] == []
+
+
 def test_the_same_again_is_not_passed_on() -> None:
     rig = Rig()
     agent = rig.agent()
