@@ -77,8 +77,8 @@ class BatchDoor(NoDoor):
 
     def call(self, actor: str, method: str, *arguments: Any, timeout_s: float = 60.0) -> Any:
         assert method == "read_log"
-        task_id, index, stream, offset = arguments
-        return self.logs[task_id, index, stream][offset:]
+        task_id, index, stream, offset, length = arguments
+        return self.logs[task_id, index, stream][offset:][:length]
 
 
 class JobsWorld:

@@ -34,6 +34,8 @@ from raymesos.http.door.errors import packed_error, unpacked_error
 from raymesos.http.door.names import MEDIA_TYPE, PREFIX
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
+from raymesos.http.security.keyring import Keyring
+from raymesos.http.security.tokens import create_token
 from raymesos.machine import BATCH
 from raymesos.wire.codec import decode, encode
 from raymesos.wire.jobs import CancelJob, ForgetJobs, JobAccepted, JobsForgotten, JobSpec, Submit
@@ -151,6 +153,16 @@ def test_logs_are_read_through_the_server(world: DoorWorld) -> None:
     assert job.log_piece(0, "stderr", task_id=task.id, offset=7).data == b"789"
     with pytest.raises(UnknownId):
         world.client.call("agent/agent1", "read_log", "nosuch.0-1.1-1", 0, "stdout", 0)
+
+
+def test_a_long_log_comes_in_pieces_and_is_whole(world: DoorWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PIECE_BYTES", 4)
+    monkeypatch.setattr(server_module, "PIECE_BYTES", 4)
+    job = cluster(world).submit(rm.BatchJob("render", command="true", size=1, role="ads"), detach=True)
+    (task,) = world.offer()
+    world.server.logs[task.id, 0, "stdout"] = b"0123456789"
+    assert job.logs() == "0123456789"
+    assert len([r for r in world.transport.requests if r.endswith("tasks/log")]) == 3
 
 
 def test_the_executor_works_over_it(world: DoorWorld) -> None:
@@ -479,6 +491,19 @@ def test_functions_are_refused_from_who_is_not_known_where_others_can_reach_the_
         cluster(world).submit(rm.BatchJob("f", fn=len, inputs=["a"], role="ads"), detach=True)
     cluster(world).submit(rm.BatchJob("c", command="true", role="ads"), detach=True)
     assert [j.spec.name for j in world.rig.machine.state.jobs.values()] == ["c"]
+
+
+def test_a_caller_with_a_token_may_send_functions_from_anywhere_and_others_are_not_let_in(tmp_path: Path) -> None:
+    path = tmp_path / "tokens" / "test.json"
+    _, secret = create_token(path, "ana", 1, lasts_ms=None, roles=("ads",), reads_only=False)
+    world = DoorWorld(tmp_path, host="10.0.0.1", keyring=Keyring(path))
+    with pytest.raises(Unauthorized):
+        world.client.cluster()
+    known = HttpDoor("http://127.0.0.1:5050", token=secret, transport=world.transport)
+    Cluster(known, name="test", work_dir="").submit(rm.BatchJob("f", fn=len, inputs=["a"], role="ads"), detach=True)
+    with pytest.raises(Unauthorized):
+        Cluster(known, name="test", work_dir="").submit(rm.BatchJob("g", fn=len, inputs=["a"], role="b"), detach=True)
+    assert [j.spec.name for j in world.rig.machine.state.jobs.values()] == ["f"]
 
 
 def test_rights_are_asked_for_each_call(world: DoorWorld) -> None:

@@ -81,11 +81,7 @@ class HttpDoor:
 
     def call(self, actor: str, method: str, *arguments: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
         if actor.startswith("agent/") and method == "read_log":
-            task, index, stream, offset = arguments
-            agent = actor.removeprefix("agent/")
-            return self._post(
-                READ_LOG, {"agent": agent, "task": task, "index": index, "stream": stream, "offset": offset}, raw=True
-            )
+            return self._log(actor.removeprefix("agent/"), *arguments)
         if actor != BATCH or method not in CALLS:
             raise ProtocolError(f"{actor} {method} cannot be called over HTTP")
         if method == "poll":
@@ -116,6 +112,15 @@ class HttpDoor:
         rows = [list(each) for each in seen]
         news = self._post(CALLS["poll"], {"seen": rows, "wait_ms": int(min(wait_s, MAX_WAIT_S) * 1000)})
         return [None if each is None else (list(decode(each[0]).parts), each[1], each[2]) for each in news]
+
+    def _log(self, agent: str, task: str, index: int, stream: str, offset: int) -> bytes:
+        asked = {"agent": agent, "task": task, "index": index, "stream": stream}
+        pieces: list[bytes] = []
+        while True:
+            pieces.append(self._post(READ_LOG, {**asked, "offset": offset}, raw=True))
+            offset += len(pieces[-1])
+            if len(pieces[-1]) < PIECE_BYTES:
+                return b"".join(pieces)
 
     # ------------------------------------------------------------ data
 

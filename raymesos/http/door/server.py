@@ -141,7 +141,8 @@ class DoorServer:
         index, offset = _number(body, "index", least=-1), _number(body, "offset")
 
         def read() -> Any:
-            return self._door.call(f"agent/{agent}", "read_log", task, index, stream, offset, timeout_s=LOG_TIMEOUT_S)
+            asked = task, index, stream, offset, PIECE_BYTES
+            return self._door.call(f"agent/{agent}", "read_log", *asked, timeout_s=LOG_TIMEOUT_S)
 
         return await self._call(read)
 

@@ -44,6 +44,7 @@ from raymesos.wire.jobs import ChangeAttributes, EndTask, SetBudget
 from raymesos.wire.notes import AttemptNote
 
 PREFIX = "/api/v3"
+LOG_BYTES = 8 * 2**20
 ABOUT = """Jobs and tasks in the shapes of Titus' REST API v3. A task is a process, no container: images, networks and security groups are kept and shown, and not acted on.
 Service jobs are not there yet. Updates are answered with 204 once every reader of this server sees them."""
 
@@ -283,7 +284,7 @@ def _tasks(site: Site, seen: Seen) -> APIRouter:
         index: Annotated[int | None, Query(ge=0, le=2**31, description="Of a task of several inputs: which.")] = None,
         offset: Annotated[int, Query(ge=0, le=2**62)] = 0,
     ) -> Response:
-        """`stdout` or `stderr`, as text, from byte `offset` on."""
+        """`stdout` or `stderr`, as text: at most 8 MB of it, from byte `offset` on."""
         if stream not in ("stdout", "stderr"):
             raise UnknownId("stream", stream)
         rights = Rights(site, request)
@@ -295,9 +296,8 @@ def _tasks(site: Site, seen: Seen) -> APIRouter:
         agent = seen.view().agents.get(note.agent_id)
         if agent is None or agent.state == "gone":
             raise UnknownId("agent", note.agent_id)
-        data = await seen.call(
-            site.door.call, f"agent/{agent.name}", "read_log", id, which if own else -1, stream, offset
-        )
+        asked = id, which if own else -1, stream, offset, LOG_BYTES
+        data = await seen.call(site.door.call, f"agent/{agent.name}", "read_log", *asked)
         return Response(data, media_type="text/plain; charset=utf-8", headers={"x-content-type-options": "nosniff"})
 
     return router
