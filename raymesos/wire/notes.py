@@ -12,9 +12,18 @@ from raymesos.model.quota import Quantities, Quota
 from raymesos.model.resources import Resources
 from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId, Window
-from raymesos.wire.operations import OperationStatus
+from raymesos.wire.operations import OperationStatus, ResourceOperation
 from raymesos.wire.registry import message
 from raymesos.wire.values import ExecutorInfo, FrameworkInfo, Offer, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOperation:
+    """An operation with an id whose outcome is not acknowledged. `asked` is None if the master has forgotten what it was to do: that was before its restart."""
+
+    framework_id: str
+    status: OperationStatus
+    asked: ResourceOperation | None = None
 
 
 @message(200)
@@ -42,8 +51,7 @@ class AgentNote:
     drain_grace_ms: int | None = None
     mark_gone: bool = False
     """It is to be gone once it is drained."""
-    operations: tuple[tuple[str, OperationStatus], ...] = ()
-    """(framework id, status) of those with an id whose outcome is not acknowledged."""
+    operations: tuple[OpenOperation, ...] = ()
     endpoint: str = ""
     """host:port of its own HTTP address; empty if it has none now."""
 

@@ -9,12 +9,13 @@ from raymesos.http.agent.containers import sandbox_of
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.mesos.amounts import endpoint_resources_json
 from raymesos.http.mesos.executors import executor_info_json
-from raymesos.http.mesos.infos import framework_info_json, operation_status_json
+from raymesos.http.mesos.infos import framework_info_json
 from raymesos.http.mesos.operator.about import duration, version_json
 from raymesos.http.mesos.operator.older_rows import attributes_row, labels_row, model, task_row
+from raymesos.http.mesos.operator.operation_rows import operation_json
 from raymesos.http.mesos.operator.places import place_of
 from raymesos.http.mesos.operator.v1_rows import AGENT_CAPABILITIES, agent_info_json, task_json
-from raymesos.http.mesos.values import Row, domain_json, id_json, seconds_json
+from raymesos.http.mesos.values import Row, domain_json, seconds_json
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.shim.tasks import file_name
 from raymesos.wire.notes import AgentNote, ExecutorNote, FrameworkNote, TaskNote
@@ -167,14 +168,7 @@ class Picture:
     def get_operations(self) -> Row:
         if self.note is None or not self.note.operations:
             return {}
-        rows = [
-            {
-                "framework_id": id_json(framework_id),
-                "agent_id": id_json(self.note.agent_id),
-                "latest_status": operation_status_json(status),
-            }
-            for framework_id, status in self.note.operations
-        ]
+        rows = [operation_json(self.note.agent_id, each) for each in self.note.operations]
         return {"operations": rows}
 
     def get_state(self) -> Row:

@@ -99,7 +99,7 @@ class Lens:
     # ------------------------------------------------------------ each kind of note
 
     def agent_note(self, note: AgentNote) -> AgentNote:
-        operations = tuple(row for row in note.operations if self.framework(row[0]))
+        operations = tuple(row for row in note.operations if self.framework(row.framework_id))
         total = self._resources(note.total)
         if total is note.total and len(operations) == len(note.operations):
             return note

@@ -15,6 +15,7 @@ from raymesos.wire.notes import (
     FrameworkNote,
     MasterNote,
     OffersNote,
+    OpenOperation,
     OutstandingNote,
     TaskNote,
 )
@@ -75,7 +76,7 @@ def agent_now(state: State, out: Outbox, now_ms: int, agent: Agent) -> None:
             agent.reregistered_ms,
             str(agent.mode),
             *_drain(kept),
-            tuple([(framework_id, status) for (framework_id, _), status in agent.operations.items()]),
+            tuple([OpenOperation(key[0], s, agent.asked.get(key)) for key, s in agent.operations.items()]),
             info.endpoint,
         )
     )

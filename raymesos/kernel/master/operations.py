@@ -50,6 +50,8 @@ def convert(state: State, on: Accepted, operation: ResourceOperation, out: Outbo
     gone = {key: None for key, _ in made.before}
     on.shared = on.shared.filter(lambda key: key not in gone) + shared_part(made.after)
     out.send(ALLOCATOR, Convert(framework.id, on.role, agent.id, agent.incarnation, held, made.after))
+    if operation.id:
+        agent.asked[framework.id, operation.id] = operation
     apply(state, agent, made, out, now_ms, framework_id=framework.id, operation_id=operation.id)
 
 
@@ -115,6 +117,7 @@ def reported(state: State, sender: str, message: OperationReport, out: Outbox, n
     count(state, f"{'valid' if known else 'invalid'}_operation_status_updates")
     if not known:
         agent.operations.pop((message.framework_id, status.operation_id), None)
+        agent.asked.pop((message.framework_id, status.operation_id), None)
         out.send(agent.address, OperationAcknowledged(message.framework_id, status.operation_id, status.uuid))
         return
     agent.operations[message.framework_id, status.operation_id] = status
@@ -137,6 +140,7 @@ def acknowledged(state: State, sender: str, message: AcknowledgeOperation, out: 
     else:
         count(state, "valid_operation_status_update_acknowledgements")
         del agent.operations[key]
+        agent.asked.pop(key, None)
         notes.agent_now(state, out, now_ms, agent)
         out.send(agent.address, OperationAcknowledged(framework.id, message.operation_id, message.uuid))
 
@@ -168,6 +172,7 @@ def level(state: State, agent: Agent, message: ReregisterAgent) -> tuple[tuple[s
     pending = [key for key, status in agent.operations.items() if status.state is OperationState.PENDING]
     unheard = tuple([key for key in pending if key not in brought])
     agent.operations = {key: agent.operations[key] for key in unheard} | brought
+    agent.asked = {key: operation for key, operation in agent.asked.items() if key in agent.operations}
     return unheard
 
 

@@ -25,6 +25,7 @@ from raymesos.wire.messages import (
     Offer,
     Operate,
     OperationStatus,
+    ResourceOperation,
     TaskInfo,
     TaskStatus,
     Unavailability,
@@ -136,6 +137,8 @@ class Agent:
     """ACCEPT or DECLINE, by framework id: what each said last, since the agent's unavailability was last changed."""
     operations: dict[tuple[str, str], OperationStatus] = field(default_factory=dict)
     """By (framework id, operation id): those with an id, until their outcome is acknowledged."""
+    asked: dict[tuple[str, str], ResourceOperation] = field(default_factory=dict)
+    """What of these was to be done, where it was asked for in this life of the master."""
     registered_ms: int = 0
     """When it came in this life of the master."""
     reregistered_ms: int = 0

@@ -295,5 +295,7 @@ def test_the_state_of_an_operation_with_an_id_is_told_until_it_is_acknowledged()
     done = OperationStatus("op", OperationState.FINISHED, a1, "u")
     rig.tell(A1, OperationReport(f1, done))
     rig.tell(F1, AcknowledgeOperation(f1, a1, "op", "u"))
-    told = [[(f, s.state) for f, s in n.operations] for n in rig.notes if isinstance(n, AgentNote)]
+    told = [[(o.framework_id, o.status.state) for o in n.operations] for n in rig.notes if isinstance(n, AgentNote)]
     assert told == [[], [(f1, OperationState.PENDING)], [(f1, OperationState.FINISHED)], []]
+    asked = [o.asked for n in rig.notes if isinstance(n, AgentNote) for o in n.operations]
+    assert asked == [reserve, reserve] and not rig.master.state.agents[a1].asked

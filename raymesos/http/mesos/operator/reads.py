@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from raymesos.http.mesos.infos import operation_status_json
 from raymesos.http.mesos.master_info import master_info_json
 from raymesos.http.mesos.operator import maintenance, roles
 from raymesos.http.mesos.operator.about import flags, master_id, started_ms, version_json
 from raymesos.http.mesos.operator.executor_rows import executor_json
 from raymesos.http.mesos.operator.metrics import snapshot
+from raymesos.http.mesos.operator.operation_rows import operation_json
 from raymesos.http.mesos.operator.picture import Picture
 from raymesos.http.mesos.operator.places import place_of
 from raymesos.http.mesos.operator.tally import Tally
 from raymesos.http.mesos.operator.v1_rows import agent_info_json
-from raymesos.http.mesos.values import Row, id_json, seconds_json
+from raymesos.http.mesos.values import Row, seconds_json
 from raymesos.http.site import Site
 
 Read = Callable[[Site, Picture], Any]
@@ -63,12 +63,8 @@ def _agents(site: Site, picture: Picture) -> Row:
 
 def _operations(site: Site, picture: Picture) -> Row:
     """Those that are pending, or whose outcome is not acknowledged."""
-    rows = [
-        {"framework_id": id_json(framework_id), "agent_id": id_json(agent.agent_id)}
-        | {"latest_status": operation_status_json(status), "statuses": [operation_status_json(status)]}
-        for agent in picture.tally.agents.values()
-        for framework_id, status in agent.operations
-    ]
+    agents = picture.tally.agents.values()
+    rows = [operation_json(agent.agent_id, each) for agent in agents for each in agent.operations]
     return {"operations": rows} if rows else {}
 
 

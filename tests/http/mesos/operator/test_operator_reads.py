@@ -12,9 +12,12 @@ from http_rig import NoDoor, call, run, site
 from recorded_world import AGENTS, F0, F1, MASTER, NOW_MS, agent, framework, master, task, world
 
 from raymesos.http.app import make_app
+from raymesos.http.mesos.operations import operations_of
 from raymesos.http.mesos.operator import asking, gallery
 from raymesos.http.mesos.operator.fragments import Fragments
 from raymesos.http.mesos.operator.older_rows import model
+from raymesos.http.mesos.operator.operation_rows import operation_json
+from raymesos.http.mesos.tasks import Reading
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
 from raymesos.http.views import Views
@@ -22,12 +25,22 @@ from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Disk, Key, Reservation, Resources, Shared, build
 from raymesos.model.tasks import TaskState
 from raymesos.wire.maintenance import MachineId, Unavailability, Window
-from raymesos.wire.notes import MaintenanceNote
+from raymesos.wire.notes import MaintenanceNote, OpenOperation
 from raymesos.wire.operating import SetWeights
-from raymesos.wire.operations import OperationState, OperationStatus
+from raymesos.wire.operations import (
+    Create,
+    Destroy,
+    Grow,
+    OperationState,
+    OperationStatus,
+    Reserve,
+    Shrink,
+    Unreserve,
+)
 
 ADS = Reservation("ads", dynamic=True, principal="ops")
 VOLUME = Key("disk", (ADS,), Disk(persistence_id="v", container_path="d", mode="RW"), shared=True)
+PLAIN, SPACE = Resources.parse("cpus:1"), Resources.parse("disk:64")
 TOTAL = Resources.parse("cpus:2;cpus(eng):1;disks:{b,a};ports:[5-6]") + build([(VOLUME, Shared(7_000, 1))])
 
 
@@ -148,8 +161,34 @@ def test_a_role_shows_what_counts_against_its_quota_with_its_sub_roles() -> None
 def test_operations_whose_outcome_is_not_acknowledged_are_listed() -> None:
     status = OperationStatus("op", OperationState.FINISHED, AGENTS[0], "3495f1a6-1ac0-5f87-a5d0-0123456789ab")
     assert post("GET_OPERATIONS") == {}
-    [row] = post("GET_OPERATIONS", replace(agent(AGENTS[0]), operations=((F1, status),)))["operations"]
+    [row] = post(
+        "GET_OPERATIONS", replace(agent(AGENTS[0]), operations=(OpenOperation(F1, status, Reserve(PLAIN, "op")),))
+    )["operations"]
     assert row["latest_status"]["state"] == "OPERATION_FINISHED" and row["framework_id"] == {"value": F1}
+    reserve = {"resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1.0}}]}
+    assert row["info"] == {"type": "RESERVE", "id": {"value": "op"}, "reserve": reserve}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Reserve(PLAIN, "op"),
+        Unreserve(PLAIN, "op"),
+        Create(SPACE, "op"),
+        Destroy(SPACE, "op"),
+        Grow(SPACE, SPACE, "op"),
+        Shrink(SPACE, 500, "op"),
+    ],
+)
+def test_an_operation_is_shown_as_it_would_be_asked_for(asked: Any) -> None:
+    status = OperationStatus("op", OperationState.PENDING, AGENTS[0])
+    row = operation_json(AGENTS[0], OpenOperation(F1, status, asked))
+    assert operations_of([row["info"]], Reading(F1, 0)) == (asked,)
+
+
+def test_of_an_operation_from_before_the_masters_restart_only_the_state_is_known() -> None:
+    status = OperationStatus("op", OperationState.PENDING, AGENTS[0])
+    assert operation_json(AGENTS[0], OpenOperation(F1, status))["info"] == {"type": "UNKNOWN", "id": {"value": "op"}}
 
 
 def test_weights_are_listed_as_they_were_set() -> None:
