@@ -233,6 +233,20 @@ def test_many_rows_are_shown_in_parts(served: Served, opens: Opens) -> None:
     expect(page.locator("tbody tr")).to_have_count(303)
 
 
+def test_the_picture_draws_means_of_what_roles_had_and_counts_no_sub_role_twice(served: Served, opens: Opens) -> None:
+    page = opens(served.url())
+    history = {
+        "ads": [[100_000, 0.5, 1.0], [105_000, 0.1, 0.5]],
+        "ads/video": [[100_000, 0.5, 1.0]],
+        "idle": [[90_000, 0.0, 0.0]],
+        "search": [[110_000, 0.4, 0.5]],
+    }
+    drawn = page.evaluate("(history) => import('/page/chart.js').then((m) => m.aligned(history, 125_000))", history)
+    assert drawn["times"] == [100_000, 110_000, 120_000]
+    rows = {row["role"]: [pytest.approx(row["share"]), pytest.approx(row["entitled"])] for row in drawn["rows"]}
+    assert rows == {"ads": [[0.3, 0.1, 0.1], [0.75, 0.5, 0.5]], "search": [[0, 0.4, 0.4], [0, 0.5, 0.5]]}
+
+
 # ---------------------------------------------------------------- what is done
 
 
