@@ -34,6 +34,8 @@ CONNECT_TIMEOUT_S = 5.0
 # A server that is restarted is back within seconds; one that answers nothing for so long is not there.
 AWAY_S = 30.0
 RETRY_S = 0.2
+# A server that loses what it was given again and again is broken.
+PUT_TRIES = 5
 # What a call may take on the server's side before it answers: its own wait for an actor, and some more.
 READ_TIMEOUT_S = CALL_TIMEOUT_S + 10.0
 _KINDS: dict[str, type] = {"conflict": Conflict, "unknown": UnknownId, "invalid": InvalidValue}
@@ -125,11 +127,12 @@ class HttpDoor:
     # ------------------------------------------------------------ data
 
     def put(self, key: str, data: bytes) -> Blob:
-        while True:
+        for _ in range(PUT_TRIES - 1):
             try:
                 return Blob(**self._put(key, data))
             except Conflict:  # The server has lost the pieces before: it is another one.
                 continue
+        return Blob(**self._put(key, data))
 
     def _put(self, key: str, data: bytes) -> dict[str, Any]:
         view = memoryview(data)
