@@ -10,7 +10,6 @@ weights, trees, filters nor books. Objects of the set-up are frozen out of the g
 
 from __future__ import annotations
 
-import gc
 import random
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from statistics import median
 from typing import Any
 
 from load_tests.benchmarks.common import emit, parser, pss_mb
+from raymesos.actors.memory import settle_memory
 from raymesos.kernel.allocator.machine import AllocatorMachine
 from raymesos.machine import MASTER, Outbox, Wake
 from raymesos.model.attributes import Attributes
@@ -110,8 +110,7 @@ def measure(
     if quota:
         _, _, grants = cluster.passes()
         cluster.refuse(grants)
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     full, alone, steady, returns = [], [], [], []
     for _ in range(repeats):
         took, allocated, grants = cluster.passes()
@@ -189,7 +188,7 @@ def main() -> None:
         "quota": given.quota,
         "reservations": given.reservations,
         "repeats": given.repeats,
-        "gc_frozen_after_setup": True,
+        "memory_settled_as_in_the_actor": True,
         **measure(
             agents=given.agents,
             frameworks=given.frameworks,

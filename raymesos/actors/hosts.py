@@ -7,7 +7,6 @@ and knows what was seen. Methods in the `data` group are for readers and clients
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import threading
@@ -24,6 +23,7 @@ from raymesos.actors.host import Host
 from raymesos.actors.keep import JournalKeeper
 from raymesos.actors.launcher import Launcher
 from raymesos.actors.link import Batch
+from raymesos.actors.memory import settle_memory
 from raymesos.actors.nodes import NodeWatch
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_side import ShimSide
@@ -106,7 +106,7 @@ class Master(HostActor):
         )
         self.host.note_every(OFFERS_MS, self.machine.outstanding)
         self._nodes = NodeWatch(plan)
-        _settle_memory()
+        settle_memory()
         self.host.start()
         if not plan.own_ray:
             self._nodes.start()
@@ -129,7 +129,7 @@ class Allocator(HostActor):
 
         self._begin(plan, name)
         self.host.add(name, AllocatorMachine(plan.settings.allocator, seed=plan.seed))
-        _settle_memory()
+        settle_memory()
         self.host.start()
 
 
@@ -163,7 +163,7 @@ class BatchFramework(HostActor):
         self.host.add(name, self.side)
         self.host.after_turn(self.side.after_turn)
         self.host.watch(MASTER, WATCH_MS)
-        _settle_memory()
+        settle_memory()
         self.host.start()
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
@@ -246,7 +246,7 @@ class Agent(HostActor):
             estimator = estimator_of(plan.estimator, Resources.parse(plan.lend), info.resources)
             lending = Lending(self.host, name, machine, estimator, every_ms=plan.settings.agent.estimate_ms)
             self.host.after_turn(lending.after_turn)
-        _settle_memory()
+        settle_memory()
         self.host.start()
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
@@ -332,12 +332,6 @@ def _be_an_ordinary_process() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("0")
-
-
-def _settle_memory() -> None:
-    """Keep the collector from walking what lives for ever: a full pass over a large cluster's books takes longer than an allocation."""
-    gc.collect()
-    gc.freeze()
 
 
 def _log_to(path: Path) -> None:
