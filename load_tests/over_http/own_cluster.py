@@ -28,6 +28,8 @@ MARK = "LOAD_TEST"
 class OwnCluster:
     def __init__(self) -> None:
         self.url = ""
+        self.logs = Path()
+        """Where its processes write them; gone with it."""
         self.left: list[str] = []
         """Once it has ended: its processes that live on."""
 
@@ -40,12 +42,13 @@ def own_cluster() -> Iterator[OwnCluster]:
         environ = os.environ | {"RAYMESOS_HOME": home, MARK: mark}
         try:
             wish = ["--agents", str(AGENTS), "--cpus", str(CPUS), "--mem", str(MEM_MB), "--port", "0"]
-            made.url = json.loads(_raymesos(["up", *wish, "--json"], environ, START_TIMEOUT_S))["url"]
+            said = json.loads(_raymesos(["up", *wish, "--json"], environ, START_TIMEOUT_S))
+            made.url, made.logs = said["url"], Path(said["work_dir"]).parent / "session_latest" / "logs"
             yield made
         finally:
             if made.url:
                 _raymesos(["down", "--json"], environ, END_TIMEOUT_S)
-            made.left = _left(mark)
+            made.left = left_behind(mark, GONE_TIMEOUT_S)
 
 
 def _raymesos(words: list[str], environ: dict[str, str], timeout_s: float) -> str:
@@ -53,8 +56,9 @@ def _raymesos(words: list[str], environ: dict[str, str], timeout_s: float) -> st
     return subprocess.run(command, env=environ, timeout=timeout_s, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _left(mark: str) -> list[str]:
-    deadline = time.monotonic() + GONE_TIMEOUT_S
+def left_behind(mark: str, wait_s: float) -> list[str]:
+    """The processes that bear the mark and do not end within `wait_s`: pid and command of each."""
+    deadline = time.monotonic() + wait_s
     while (left := _marked(mark)) and time.monotonic() < deadline:
         time.sleep(LOOK_S)
     return left
@@ -67,8 +71,7 @@ def _marked(mark: str) -> list[str]:
 
 def _describe(pid: int) -> str:
     try:
-        return (
-            f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode(errors='replace')[:80]}"
-        )
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:
         return str(pid)
+    return f"{pid} {b' '.join(words).decode(errors='replace')[:80]}"

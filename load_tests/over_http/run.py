@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def main(words: list[str] | None = None) -> int:
         tell("starting a cluster")
         with own_cluster() as cluster:
             wrong = _load(options, cluster.url, report)
+            if wrong:
+                _keep(cluster.logs, report.with_suffix(".logs"))
         wrong += [f"left behind: {process}" for process in cluster.left]
     for each in wrong:
         print(f"FAILED  {each}")
@@ -93,6 +96,13 @@ def _locust(options: argparse.Namespace, url: str, report: Path, outcome: Path) 
         )
         return done.stderr
     return "(it did not end in time and was killed)"
+
+
+def _keep(logs: Path, to: Path) -> None:
+    # Files come and go while they are copied; what can be had of them is enough.
+    with contextlib.suppress(OSError):
+        shutil.copytree(logs, to, ignore_dangling_symlinks=True)
+    print(f"logs: {to}")
 
 
 def _show(outcome: Outcome) -> None:
