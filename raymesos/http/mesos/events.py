@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 import orjson
 
@@ -106,7 +106,12 @@ def _subscribed(event: Subscribed, known: Known) -> Row:
 
 
 def _offer(offer: Offer, known: Known) -> Row:
-    place = known.place(offer.agent_id)
+    role = offer.role if known.multi_role else ""
+    return offer_json(offer, known.place(offer.agent_id), _resources(offer.resources, role, known), role)
+
+
+def offer_json(offer: Offer, place: Place, resources: Any, role: str) -> Row:
+    """`resources` are those of the offer as its reader is to see them; `role` is empty for one who is not told."""
     row: Row = {
         "id": id_json(offer.id),
         "framework_id": id_json(offer.framework_id),
@@ -117,8 +122,7 @@ def _offer(offer: Offer, known: Known) -> Row:
         row["url"] = place.url
     if place.region:
         row["domain"] = domain_json(place.region, place.zone)
-    role = offer.role if known.multi_role else ""
-    row["resources"] = _resources(offer.resources, role, known)
+    row["resources"] = resources
     attributes = attributes_json(offer.attributes)
     if attributes:
         row["attributes"] = attributes

@@ -10,7 +10,7 @@ from typing import Any
 from raymesos.http.mesos.operator import older_rows, v1_rows
 from raymesos.http.mesos.operator.executor_rows import executor_row
 from raymesos.http.mesos.operator.fragments import Fragments
-from raymesos.http.mesos.operator.places import Place, place_of
+from raymesos.http.mesos.operator.places import place_of
 from raymesos.http.mesos.operator.tally import ByRole, Tally, of_agents, of_frameworks
 from raymesos.observe.state import View
 from raymesos.wire.notes import AgentNote, FrameworkNote, TaskNote
@@ -33,11 +33,6 @@ class Picture:
         self.tally = Tally(view)
         self._rows = rows
 
-    def place(self, agent_id: str) -> Place:
-        """Where the agent is; an empty one if nobody knows it."""
-        note = self.tally.agents.get(agent_id)
-        return place_of(note) if note is not None else Place("", "", 0, "")
-
     # ------------------------------------------------------------ v1
 
     def tasks(self, notes: Iterable[TaskNote]) -> list[Any]:
@@ -53,7 +48,8 @@ class Picture:
 
     def framework(self, note: FrameworkNote) -> Any:
         id = note.framework_id
-        offers = [v1_rows.offer_json(offer, self.place) for offer in self.tally.offers.get(id, ())]
+        agents = self.tally.agents
+        offers = [v1_rows.offer_row(offer, agents.get(offer.agent_id)) for offer in self.tally.offers.get(id, ())]
         used = self.used_of_frameworks.get(id, NOTHING)
         return v1_rows.framework_json(note, offers, used, self.offered_of_frameworks.get(id, NOTHING))
 

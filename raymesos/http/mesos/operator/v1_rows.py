@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 
+from raymesos.http.mesos import events
 from raymesos.http.mesos.amounts import attributes_json, endpoint_resources_json, resources_json
 from raymesos.http.mesos.infos import framework_info_json, task_status_json
 from raymesos.http.mesos.master_info import MESOS_VERSION
 from raymesos.http.mesos.operator.fragments import remembered
-from raymesos.http.mesos.operator.places import Place
+from raymesos.http.mesos.operator.places import Place, place_of
 from raymesos.http.mesos.operator.tally import ByRole
 from raymesos.http.mesos.values import (
     Row,
@@ -21,7 +21,6 @@ from raymesos.http.mesos.values import (
     nanoseconds_json,
     passed_through,
     types_json,
-    unavailability_json,
     uuid_json,
 )
 from raymesos.model.resources import Resources
@@ -166,20 +165,7 @@ def constraints_json(note: FrameworkNote) -> Any:
     return orjson.Fragment(note.offer_constraints) if note.offer_constraints else {}
 
 
-def offer_json(offer: Offer, place_of: Callable[[str], Place]) -> Row:
-    row: Row = {
-        "id": id_json(offer.id),
-        "framework_id": id_json(offer.framework_id),
-        "agent_id": id_json(offer.agent_id),
-        "hostname": offer.hostname,
-        "url": place_of(offer.agent_id).url,
-        "resources": _held(offer.resources, offer.role),
-    }
-    attributes = attributes_json(offer.attributes)
-    if attributes:
-        row["attributes"] = attributes
-    if offer.executor_ids:
-        row["executor_ids"] = [id_json(each) for each in offer.executor_ids]
-    if offer.unavailability is not None:
-        row["unavailability"] = unavailability_json(offer.unavailability)
-    return row | {"allocation_info": {"role": offer.role}}
+def offer_row(offer: Offer, note: AgentNote | None) -> Row:
+    """`note` is of its agent, if that is known."""
+    place = events.Place() if note is None else events.Place(place_of(note).url, note.region, note.zone)
+    return events.offer_json(offer, place, _held(offer.resources, offer.role), offer.role)
