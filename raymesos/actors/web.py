@@ -21,6 +21,7 @@ from raymesos.http.app import make_app
 from raymesos.http.desk import Desk
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
+from raymesos.http.security.audit import AuditLog
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.opening import asks
 from raymesos.http.serving import Serving, listen
@@ -55,6 +56,7 @@ class Web(HostActor):
             work_dir=plan.work_dir,
             limits=limits,
             access=Access(acls_from_json(json.loads(http.acls)) if http.acls else None),
+            audit=AuditLog(Path(plan.work_dir) / "audit.jsonl"),
             keyring=Keyring(Path(http.tokens)) if asks(http.host, auth=http.auth) else None,
             settings=plan.settings,
         )

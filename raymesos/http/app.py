@@ -52,7 +52,7 @@ def make_app(site: Site) -> ASGIApp:
 
 def gated(site: Site, app: ASGIApp) -> ASGIApp:
     """`app` behind the gate: every app that listens anywhere is."""
-    return Gate(app, loopback=is_loopback(site.host), keyring=site.keyring, settings=site.limits)
+    return Gate(app, loopback=is_loopback(site.host), keyring=site.keyring, settings=site.limits, audit=site.audit)
 
 
 class Dispatcher:

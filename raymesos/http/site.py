@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from raymesos.http.desk import Desk
 from raymesos.http.prometheus.requests import Requests
 from raymesos.http.security.access import Access, Caller, caller_of
+from raymesos.http.security.audit import AuditLog
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.seeing import Seeing
 from raymesos.http.views import Readable, Views
@@ -61,6 +62,8 @@ class Site:
     """Whose tokens open it; None where nobody is asked."""
     agent_apps: dict[str, ASGIApp] = field(default_factory=dict)
     """What is served at the addresses of the agents of this process' node, by agent name."""
+    audit: AuditLog | None = None
+    """Where calls that change something are written down."""
     limits: HttpSettings = field(default_factory=HttpSettings)
     event_streams: int = 0
     """Readers of the operator's events."""

@@ -24,6 +24,7 @@ from raymesos.http.jobs.schemas import (
 )
 from raymesos.http.jobs.watching import Watch
 from raymesos.http.jobs.writing import spec_of_descriptor, spec_of_file
+from raymesos.http.security.audit import note_call
 from raymesos.http.site import Site
 from raymesos.http.streaming import stream
 from raymesos.operating import jobs as operating
@@ -49,6 +50,7 @@ def jobs_router(site: Site, seen: Seen, log: JobLog) -> APIRouter:
     ) -> Response:
         """Kept, durably, once this answers. The same `Idempotency-Key` again is the same job."""
         spec = spec_of_descriptor(job, key) if isinstance(job, JobDescriptor) else spec_of_file(job.root, key)
+        note_call(request, "submit", f"{spec.job_id} {spec.role}")
         Rights(site, request).must_run(spec.role)
         await seen.call(operating.submit, site.door, spec)
         await seen.until(lambda view: spec.job_id in view.jobs)

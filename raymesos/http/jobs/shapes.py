@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from raymesos.http.jobs.descriptor import DEFAULT_GROUP
+from raymesos.http.security.secrets import masked_env
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 from raymesos.observe.state import View
@@ -72,8 +73,10 @@ def job_shape(view: View, note: JobNote) -> dict[str, Any]:
 
 
 def descriptor_shape(spec: JobSpec, note: JobNote) -> dict[str, Any]:
-    """As it was submitted, with what was changed since; of a job that came through another door, as it would have been."""
+    """Without the values of its environment. As it was submitted, with what was changed since; of a job that came through another door, as it would have been."""
     kept = _parsed(spec.descriptor) if spec.descriptor else _described(spec, note)
+    env = masked_env(name for name, _ in spec.env)
+    kept = {**kept, "container": {**kept["container"], "env": env}}
     return {**kept, "attributes": dict(spec.attributes), "disruptionBudget": _parsed(spec.budget or "{}")}
 
 
@@ -202,7 +205,6 @@ def _described(spec: JobSpec, note: JobNote) -> dict[str, Any]:
             },
             "entryPoint": [],
             "command": list(spec.argv),
-            "env": dict(spec.env),
         },
         "batch": {
             "size": note.total,

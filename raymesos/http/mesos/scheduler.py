@@ -27,6 +27,7 @@ from raymesos.http.mesos.seat import Leave, Over, Seat
 from raymesos.http.mesos.tasks import Reading
 from raymesos.http.mesos.values import Row
 from raymesos.http.security.access import Caller, caller_of
+from raymesos.http.security.audit import note_call, note_read
 from raymesos.http.site import Site
 from raymesos.http.streams import Stream
 from raymesos.model.tasks import Capability
@@ -42,6 +43,9 @@ UNKNOWN = Answer(400, "Framework cannot be found")
 UPDATE_TIMEOUT_S = 30.0
 # Ids of frameworks that were here, for the words with which they are refused.
 FORMER_KEPT = 1_000
+
+# The other calls say what a framework has heard and wants to be offered; these change what runs, and what is whose.
+AUDITED = ("SUBSCRIBE", "TEARDOWN", "ACCEPT", "KILL", "SHUTDOWN", "MESSAGE", "UPDATE_FRAMEWORK")
 
 
 class Subscription:
@@ -126,7 +130,7 @@ class SchedulerApi:
         answer = answer or method_refusal(scope["method"]) or content_refusal(headers)
         if answer is None:
             assert isinstance(body, bytes)
-            answer = await self._call(body, headers, caller_of(scope), receive, send)
+            answer = await self._call(scope, body, headers, receive, send)
         if answer is not None:
             await send_answer(send, answer)
 
@@ -150,16 +154,18 @@ class SchedulerApi:
     # ------------------------------------------------------------ one call
 
     async def _call(
-        self, body: bytes, headers: dict[bytes, bytes], caller: Caller, receive: Receive, send: Send
+        self, scope: Scope, body: bytes, headers: dict[bytes, bytes], receive: Receive, send: Send
     ) -> Answer | None:
         """The answer; None if the call has become a stream that has ended."""
         try:
             call = read_call(body, "scheduler.Call")
         except ProtocolError as error:
             return Answer(400, str(error))
+        caller = caller_of(scope)
         error_text = call_error(call, caller.principal)
         if error_text is not None:
             return Answer(400, f"Failed to validate scheduler::Call: {error_text}")
+        _note(scope, call)
         if call["type"] == "SUBSCRIBE":
             return await self._subscribe(call, headers, caller, receive, send)
         found = self._subscription(call["framework_id"]["value"], headers, caller)
@@ -273,3 +279,18 @@ class SchedulerApi:
         self._former[framework_id] = torn_down
         if len(self._former) > FORMER_KEPT:
             del self._former[next(iter(self._former))]
+
+
+def _note(scope: Scope, call: Row) -> None:
+    """For the audit log: what the call is, and about which framework, task or executor."""
+    kind = call["type"]
+    if kind not in AUDITED:
+        note_read(scope)
+        return
+    if kind == "SUBSCRIBE":
+        info = call["subscribe"]["framework_info"]
+        note_call(scope, kind, info.get("id", {}).get("value", "") or info["name"])
+        return
+    named = call.get(kind.lower(), {})
+    what = named.get("task_id", named.get("executor_id", {})).get("value", "")
+    note_call(scope, kind, f"{call['framework_id']['value']} {what}".strip())

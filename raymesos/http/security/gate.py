@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raymesos.http.asgi import Answer, send_answer
 from raymesos.http.security.access import CALLER
-from raymesos.http.security.guard import V1_PATHS, HostRule, body_bound, foreign, too_long, wrong_type
+from raymesos.http.security.audit import AuditLog
+from raymesos.http.security.guard import (
+    EXECUTOR_PATHS,
+    SAFE_METHODS,
+    V1_PATHS,
+    HostRule,
+    body_bound,
+    foreign,
+    too_long,
+    wrong_type,
+)
 from raymesos.http.security.head import Head
 from raymesos.http.security.headers import secured
 from raymesos.http.security.keyring import Keyring
@@ -36,9 +48,15 @@ class Gate:
     """`app` behind the rules of its listener. `loopback`: it is reached from this machine only. With a keyring, every caller shows a token of it."""
 
     def __init__(
-        self, app: ASGIApp, *, loopback: bool, keyring: Keyring | None = None, settings: HttpSettings | None = None
+        self,
+        app: ASGIApp,
+        *,
+        loopback: bool,
+        keyring: Keyring | None = None,
+        settings: HttpSettings | None = None,
+        audit: AuditLog | None = None,
     ) -> None:
-        self._app, self._keyring = app, keyring
+        self._app, self._keyring, self._audit = app, keyring, audit
         self._settings = settings or HttpSettings()
         self._hosts = HostRule(loopback=loopback)
         self._open: dict[str, int] = {}
@@ -66,10 +84,16 @@ class Gate:
         who = _who(scope)
         if refused is None:
             refused = self._crowded(who) or await self._turn(who)
+        # What executors report of their tasks is nobody's doing: the call that launched them is written down.
+        audit = None if method in SAFE_METHODS or path in EXECUTOR_PATHS else self._audit
         if refused is not None:
+            if audit is not None:
+                audit.refused(scope, refused.status)
             await refuse(send, refused)
             return
         exchange = Exchange(receive, send, bound, plain=path in V1_PATHS)
+        if audit is not None:
+            exchange.tell = partial(audit.answered, scope)
         with self._counted(who):
             await exchange.run(self._app, scope)
 
@@ -138,12 +162,14 @@ class _Counted:
 class Exchange:
     """One request on its way to the app and its answer on the way back: at most `bound` bytes in, headers for browsers out (unless `plain`), and no story of an error."""
 
-    __slots__ = ("_begun", "_bound", "_came", "_done", "_plain", "_receive", "_refused", "_send")
+    __slots__ = ("_begun", "_bound", "_came", "_done", "_plain", "_receive", "_refused", "_send", "tell")
 
     def __init__(self, receive: Receive, send: Send, bound: int, *, plain: bool) -> None:
         self._receive, self._send = receive, send
         self._bound, self._plain = bound, plain
         self._came = 0
+        self.tell: Callable[[int], None] | None = None
+        """Hears the status once it is known: of a stream, when it begins."""
         self._begun = self._done = self._refused = False
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
@@ -156,7 +182,7 @@ class Exchange:
             if self._begun:
                 raise
             log.exception("%s %s", scope["method"], scope["path"])
-            await refuse(self._send, INTERNAL)
+            await self._refuse(INTERNAL)
 
     async def receive(self) -> Message:
         if self._refused:
@@ -168,7 +194,7 @@ class Exchange:
                 # Answered here, not by the app: each kind of app would make something else of an exception.
                 self._refused = True
                 if not self._begun:
-                    await refuse(self._send, too_long(self._bound))
+                    await self._refuse(too_long(self._bound))
                 return {"type": "http.disconnect"}
         return message
 
@@ -177,11 +203,18 @@ class Exchange:
             return
         if message["type"] == "http.response.start":
             self._begun = True
+            if self.tell is not None:
+                self.tell(message["status"])
             if not self._plain:
                 message = {**message, "headers": secured(message.get("headers", ()))}
         elif not message.get("more_body"):
             self._done = True
         await self._send(message)
+
+    async def _refuse(self, refused: Answer) -> None:
+        if self.tell is not None:
+            self.tell(refused.status)
+        await refuse(self._send, refused)
 
 
 async def refuse(send: Send, refused: Answer) -> None:

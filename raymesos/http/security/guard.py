@@ -46,6 +46,7 @@ V1_PATHS = dict.fromkeys(
     for prefix in ("", "/master", "/slave(1)")
     for path in ("/api/v1", "/api/v1/scheduler", "/api/v1/executor")
 )
+EXECUTOR_PATHS = dict.fromkeys(path for path in V1_PATHS if path.endswith("/executor"))
 CALL_PATHS = dict.fromkeys(path for path in V1_PATHS if not path.endswith("/v1"))
 JOB_PATHS = ("/api/v3/", "/api/door/")
 WRONG_V1_TYPE = "Expecting 'Content-Type' of application/json or application/x-protobuf"

@@ -17,10 +17,11 @@ from raymesos.http.mesos.operator.events import EventStreams
 from raymesos.http.mesos.operator.gallery import Gallery
 from raymesos.http.mesos.operator.reads import READS, answer
 from raymesos.http.mesos.operator.texts import refusal
-from raymesos.http.mesos.operator.writes import WRITES
+from raymesos.http.mesos.operator.writes import WRITES, subject_of
 from raymesos.http.mesos.requests import accept_refusal, content_refusal, method_refusal
 from raymesos.http.mesos.values import Row
 from raymesos.http.security.access import Caller, caller_of
+from raymesos.http.security.audit import note_call, note_read
 from raymesos.http.site import Site
 
 # What each of these needs of ACLs beside what its answer is narrowed to.
@@ -70,6 +71,10 @@ class OperatorApi:
         if refused is not None:
             await send_answer(send, refused)
             return
+        if call["type"] in WRITES or call["type"] == "SET_LOGGING_LEVEL":
+            note_call(scope, call["type"], subject_of(call.get(call["type"].lower(), {})))
+        else:
+            note_read(scope)
         if call["type"] == "SUBSCRIBE":
             await self._streams.serve(caller_of(scope), receive, send)
             return

@@ -17,6 +17,7 @@ from raymesos.http.mesos.operator.v1_rows import (
     info_of,
 )
 from raymesos.http.mesos.values import Row, domain_json, passed_through, seconds_json
+from raymesos.http.security.secrets import masked
 from raymesos.model.attributes import Attributes
 from raymesos.model.quantities import Shared
 from raymesos.model.resource_text import quantity_text
@@ -92,7 +93,7 @@ def task_row(note: TaskNote) -> Row:
     }
     if note.labels:
         row["labels"] = labels_row(note.labels)
-    passed = passed_through(note.v1)
+    passed = masked(passed_through(note.v1))
     if "limits" in passed:
         row["limits"] = {name: limit.get("value") for name, limit in passed["limits"].items()}
     return row | {name: passed[name] for name in ("discovery", "container", "health_check", "user") if name in passed}

@@ -16,10 +16,11 @@ from raymesos.http.mesos.json_text import complaint
 from raymesos.http.mesos.operator.asking import Writer
 from raymesos.http.mesos.operator.endpoint import Refused, Serve, endpoints
 from raymesos.http.mesos.operator.older_reads import OlderReads
-from raymesos.http.mesos.operator.writes import WRITES
+from raymesos.http.mesos.operator.writes import WRITES, subject_of
 from raymesos.http.mesos.schema import fit, fit_list
 from raymesos.http.mesos.values import Row
 from raymesos.http.security.access import caller_of
+from raymesos.http.security.audit import note_call
 
 
 def routes(reads: OlderReads, writer: Writer) -> list[BaseRoute]:
@@ -87,6 +88,7 @@ class OlderWrites:
         return serve
 
     async def _do(self, request: Request, kind: str, row: Row) -> Response:
+        note_call(request, kind, subject_of(row))
         return await self._writer.carry_out(WRITES[kind], row, caller_of(request))
 
 

@@ -23,6 +23,7 @@ from raymesos.http.mesos.values import (
     types_json,
     uuid_json,
 )
+from raymesos.http.security.secrets import masked
 from raymesos.model.resources import Resources
 from raymesos.wire.notes import AgentNote, FrameworkNote, TaskNote
 from raymesos.wire.values import FrameworkInfo, Offer
@@ -64,7 +65,7 @@ def task_json(note: TaskNote) -> Row:
             row["status_update_uuid"] = uuid_json(last.uuid)
     if note.labels:
         row["labels"] = labels_json(note.labels)
-    return row | passed_through(note.v1)
+    return row | masked(passed_through(note.v1)) if note.v1 else row
 
 
 # ---------------------------------------------------------------- agents

@@ -305,3 +305,13 @@ WRITES: dict[str, Write] = {
     "TEARDOWN": Write(teardown, by_framework, unknown=NO_FRAMEWORK),
 }
 """By the type of the call."""
+
+
+def subject_of(row: Row) -> str:
+    """What a call is about, for the audit log: ids, roles or hostnames, with blanks between them."""
+    named = [row[name]["value"] for name in ("agent_id", "framework_id") if name in row]
+    roles = [row, row.get("quota_request", {}), *row.get("weight_infos", ()), *row.get("quota_configs", ())]
+    named += [each["role"] for each in roles if "role" in each]
+    windows = row.get("schedule", {}).get("windows", ())
+    machines = [*row.get("machines", ()), *[m for window in windows for m in window.get("machine_ids", ())]]
+    return " ".join([*named, *[machine.get("hostname", machine.get("ip", "")) for machine in machines]])
