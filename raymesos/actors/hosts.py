@@ -273,6 +273,16 @@ class Agent(HostActor):
         except FileNotFoundError:
             raise UnknownId("log", f"{task_id} {stream}") from None
 
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def container_of(self, framework_id: str, executor_id: str) -> str:
+        """What the custom executor's present run is called; `read_log` takes it for a task. Raises UnknownId."""
+        from raymesos.http.agent.containers import read_containers
+
+        for each in read_containers(Path(self.shim.address.directory).parent):
+            if each.key == (framework_id, executor_id):
+                return each.container_id
+        raise UnknownId("executor", executor_id)
+
     def _log(self, task_id: str, index: int, stream: str) -> Path:
         """Its file, whether it is there or not."""
         sandbox = Path(self.shim.address.directory) / "tasks" / file_name(task_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from http_rig import NoDoor, call, site
-from small_world import agent, job, small_world, task
+from small_world import NOW_MS, agent, job, small_world, task
 from starlette.requests import Request
 from test_reading import told
 
@@ -22,6 +22,8 @@ from raymesos.http.logs import Logs
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
 from raymesos.operating.logs import LogPlace
+from raymesos.wire.notes import ExecutorNote
+from raymesos.wire.values import ExecutorInfo
 
 
 def test_who_looks_is_told_who_they_are() -> None:
@@ -50,6 +52,8 @@ class Agents(NoDoor):
             if place is None:
                 raise UnknownId("attempt", str(arguments))
             return place.agent_id, place.task_id, place.index >= 0
+        if method == "container_of":
+            return f"container of {arguments[1]}"
         task_id, index, stream, *rest = arguments
         data = self.written.get((actor.removeprefix("agent/"), task_id, index, stream))
         if data is None:
@@ -129,6 +133,20 @@ def test_of_a_long_log_the_end_is_shown_in_pieces(monkeypatch: pytest.MonkeyPatc
         assert events[0] == ("begin", {"task": "old.1", "agent": "agent1", "skipped": 27})
         assert [len(d["text"]) for e, d in events if e == "text"] == [10, 10, 5]
         assert text(events) == "BCDEFGHIJKLMNOPQRSTUVWXYZ" and events[-1][0] == "end"
+
+    asyncio.run(work())
+
+
+def test_a_task_of_a_custom_executor_writes_where_that_does() -> None:
+    async def work() -> None:
+        door = Agents()
+        door.written["agent1", "container of E1", -1, "stdout"] = b"hello"
+        own = task("t1", "search", "agent1", "TASK_FINISHED", framework_id="F2", executor_id="E1")
+        executor = ExecutorNote(NOW_MS, "F2", "agent1-id", ExecutorInfo("E1"), "active")
+        events = await rest(
+            pieces(Logs(site(*small_world(), executor, own, door=door)).of_task(ANYONE, "t1", "F2", "stdout"))
+        )
+        assert text(events) == "hello" and events[-1][0] == "end"
 
     asyncio.run(work())
 
