@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from raymesos.errors import InvalidValue
 from raymesos.frameworks.custom.machine import Call
 from raymesos.frameworks.operations import Wish
+from raymesos.model.offer_constraints import constraints_text, parse_offer_constraints
 from raymesos.model.settings import MAX_REFUSE_MS
 from raymesos.sdk.operations import Operation, OperationStatus, exact
 from raymesos.sdk.values import (
@@ -34,6 +36,7 @@ from raymesos.wire.messages import (
     Revive,
     Suppress,
     TaskRef,
+    UpdateFramework,
 )
 
 DEFAULT_REFUSE_S = 5.0
@@ -120,6 +123,24 @@ class Calls(ABC):
         """Want no offers in `roles` (none: in all) until they are revived."""
         self._call(Suppress("", self._roles(roles)))
 
+    def update_framework(
+        self,
+        framework: FrameworkInfo,
+        suppressed_roles: Iterable[str] = (),
+        offer_constraints: Mapping[str, Any] | str | None = None,
+    ) -> None:
+        """Be in other roles, with other capabilities, constraints or minimum offers, without a new subscription; `framework_updated` tells what came of it. Raises InvalidValue.
+
+        Offers to roles that it leaves are rescinded. Its principal and user stay.
+        """
+        suppressed = tuple(suppressed_roles)
+        for role in suppressed:
+            if role not in framework.roles:
+                raise InvalidValue("suppressed_roles", role, "is none of the framework's roles")
+        constraints = checked_constraints(offer_constraints, tuple(framework.roles))
+        self.info = framework
+        self._call(UpdateFramework(framework.to_wire(), suppressed, constraints))
+
     # ------------------------------------------------------------ tasks
 
     def kill_task(self, task_id: str, agent_id: str = "", grace: float | None = None) -> None:
@@ -153,6 +174,13 @@ class Calls(ABC):
             if role not in self.info.roles:
                 raise InvalidValue("roles", role, f"is none of the framework's roles ({', '.join(self.info.roles)})")
         return named
+
+
+def checked_constraints(given: Mapping[str, Any] | str | None, roles: tuple[str, ...]) -> str:
+    """As they travel. Raises InvalidValue for what are none."""
+    text = constraints_text(given)
+    parse_offer_constraints(text, roles)
+    return text
 
 
 def _ids(offers: Offered | Inverse) -> tuple[str, ...]:

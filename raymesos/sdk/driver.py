@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raymesos.errors import Conflict, InvalidValue
-from raymesos.frameworks.custom.machine import Call, CustomMachine
+from raymesos.frameworks.custom.machine import Call, Callback, CustomMachine
 from raymesos.machine import MASTER, LinkUp
-from raymesos.sdk.calls import Calls
+from raymesos.sdk.calls import Calls, checked_constraints
 from raymesos.sdk.scheduler import Scheduler, tell
 from raymesos.sdk.values import FrameworkInfo
-from raymesos.wire.messages import FrameworkError, FrameworkEvent, Teardown
+from raymesos.wire.messages import FrameworkError, Teardown
 
 if TYPE_CHECKING:
     from raymesos.actors.mailbox import Post
@@ -35,6 +35,7 @@ class Driver(Calls):
     """Connects `scheduler` to `cluster` (None: the one that runs on this machine) as `framework`. Runs once; for another run make another driver.
 
     Without `implicit_acknowledgements` the scheduler calls `acknowledge` for each update itself. `suppressed_roles` get no offers until revived.
+    `offer_constraints` say which agents it wants to be offered, in Mesos' JSON. Raises InvalidValue.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Driver(Calls):
         *,
         implicit_acknowledgements: bool = True,
         suppressed_roles: Iterable[str] = (),
+        offer_constraints: Mapping[str, Any] | str | None = None,
     ) -> None:
         if not isinstance(scheduler, Scheduler):
             raise InvalidValue("scheduler", scheduler, "must be a Scheduler")
@@ -52,9 +54,11 @@ class Driver(Calls):
             raise InvalidValue("framework", framework, "must be a FrameworkInfo")
         super().__init__(framework, implicit_acknowledgements=implicit_acknowledgements)
         self._scheduler, self._cluster = scheduler, cluster
-        self._machine = CustomMachine(framework.to_wire(), tuple(self._roles(suppressed_roles)))
+        asleep = tuple(self._roles(suppressed_roles))
+        constraints = checked_constraints(offer_constraints, tuple(framework.roles))
+        self._machine = CustomMachine(framework.to_wire(), asleep, offer_constraints=constraints)
         self._post: Post | None = None
-        self._told: SimpleQueue[FrameworkEvent | None] = SimpleQueue()
+        self._told: SimpleQueue[Callback | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"scheduler {framework.name}", daemon=True)
         self._ending = threading.Lock()
         self._status = ""
@@ -173,7 +177,7 @@ class Driver(Calls):
         finally:
             self._leave()
 
-    def _tell(self, callback: FrameworkEvent) -> None:
+    def _tell(self, callback: Callback) -> None:
         try:
             tell(self._scheduler, self, callback)
         except BaseException as error:  # noqa: BLE001 - `join` raises it

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from raymesos.errors import Conflict
+from raymesos.frameworks.custom.machine import Callback
 from raymesos.sdk.operations import OperationStatus, operation_status_of
 from raymesos.sdk.values import InverseOffer, Offer, TaskStatus, inverse_offer_of, offer_of, status_of
 from raymesos.wire.messages import (
     Failure,
     FrameworkError,
-    FrameworkEvent,
+    FrameworkUpdated,
     FromExecutor,
     InverseOffers,
     Offers,
@@ -59,12 +60,15 @@ class Scheduler:
     def executor_lost(self, driver: Driver, executor_id: str, agent_id: str, exit_status: int | None) -> None:
         """The executor ended; 0 if it was wanted, None if nobody knows the status. Its tasks have updates of their own. Best effort."""
 
+    def framework_updated(self, driver: Driver, error: str) -> None:
+        """The answer to `update_framework`: carried out, or refused with `error`, and then nothing has changed."""
+
     def error(self, driver: Driver, message: str) -> None:
         """The master ended the subscription, and the driver ends after this. By default raises Conflict, which the driver's `join` shows."""
         raise Conflict(f"the master ended the subscription: {message}")
 
 
-def tell(scheduler: Scheduler, driver: Driver, callback: FrameworkEvent) -> None:
+def tell(scheduler: Scheduler, driver: Driver, callback: Callback) -> None:
     """Call the scheduler. Raises what it raises."""
     match callback:
         case Subscribed(framework_id):
@@ -94,6 +98,8 @@ def tell(scheduler: Scheduler, driver: Driver, callback: FrameworkEvent) -> None
                 scheduler.executor_lost(driver, executor_id, agent_id, exit_status)
             else:
                 scheduler.agent_lost(driver, agent_id)
+        case FrameworkUpdated(error):
+            scheduler.framework_updated(driver, error)
         case FrameworkError(text):
             scheduler.error(driver, text)
         case _:

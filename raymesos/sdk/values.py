@@ -9,6 +9,7 @@ from typing import Any
 
 from raymesos.errors import InvalidValue
 from raymesos.model.attributes import Attribute, Attributes
+from raymesos.model.quota import Quantities, parse_quantities
 from raymesos.model.resources import Resources
 from raymesos.model.roles import validate_role
 from raymesos.model.tasks import ALL_CAPABILITIES, TaskState, is_terminal
@@ -31,6 +32,8 @@ class FrameworkInfo:
     framework_id: str = ""
     user: str = ""
     labels: Mapping[str, str] | None = None
+    min_allocatable: Mapping[str, Sequence[str]] | None = None
+    """By role: an offer holds at least one of these quantities (`"cpus:4;mem:1024"`), or, where there are none, anything. Other roles: the cluster's own."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -43,6 +46,16 @@ class FrameworkInfo:
             if capability not in ALL_CAPABILITIES:
                 raise InvalidValue("capabilities", capability, f"must be one of {', '.join(ALL_CAPABILITIES)}")
         milliseconds("failover_timeout", self.failover_timeout)
+        for role in self.min_allocatable or ():
+            if role not in self.roles:
+                raise InvalidValue("min_allocatable", role, "is a role that the framework is not in")
+        self._least()
+
+    def _least(self) -> tuple[tuple[str, tuple[Quantities, ...]], ...]:
+        return tuple(
+            (role, tuple(parse_quantities(text, "min_allocatable") for text in least))
+            for role, least in (self.min_allocatable or {}).items()
+        )
 
     def to_wire(self) -> wire.FrameworkInfo:
         return wire.FrameworkInfo(
@@ -54,6 +67,7 @@ class FrameworkInfo:
             capabilities=ALL_CAPABILITIES if self.capabilities is None else tuple(str(c) for c in self.capabilities),
             failover_timeout_ms=milliseconds("failover_timeout", self.failover_timeout),
             labels=tuple((self.labels or {}).items()),
+            offer_filters=self._least(),
         )
 
 

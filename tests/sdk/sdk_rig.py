@@ -52,6 +52,9 @@ class Recorder(Scheduler):
     def executor_lost(self, driver: Any, executor_id: str, agent_id: str, exit_status: int | None) -> None:
         self.heard.append(("executor lost", (executor_id, agent_id, exit_status)))
 
+    def framework_updated(self, driver: Any, error: str) -> None:
+        self.heard.append(("updated", error))
+
     def error(self, driver: Any, message: str) -> None:
         self.heard.append(("error", message))
 
@@ -83,9 +86,10 @@ class SimulatedDriver(Calls):
         implicit_acknowledgements: bool = True,
         suppressed: tuple[str, ...] = (),
         address: str = "",
+        offer_constraints: str = "",
     ) -> None:
         super().__init__(info, implicit_acknowledgements=implicit_acknowledgements)
-        self.machine = CustomMachine(info.to_wire(), suppressed)
+        self.machine = CustomMachine(info.to_wire(), suppressed, offer_constraints=offer_constraints)
         self.address = address or f"framework/{info.name}"
         self._sim, self._scheduler = sim, scheduler
         self._in_turn = False

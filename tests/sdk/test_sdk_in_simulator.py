@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sdk_rig import OnAgent, Recorder, SimulatedDriver, a_task
 
+from raymesos.errors import InvalidValue
 from raymesos.machine import MASTER
 from raymesos.model.resources import Resources
 from raymesos.sdk import FrameworkInfo, Offer, Unavailability
@@ -272,3 +273,40 @@ def test_a_scheduler_hears_that_it_need_not_leave(sim: Simulation) -> None:
     sim.schedule_maintenance([])
     sim.settle()
     assert ("inverse rescinded", asked.id) in recorder.heard
+
+
+RACK = '{"role_constraints": {"r": {"groups": [{"attribute_constraints": [{"selector": {"attribute_name": "rack"}, "predicate": {"text_equals": {"value": "r1"}}}]}]}}}'
+
+
+def test_constraints_and_minimum_offers_decide_what_it_is_offered(sim: Simulation) -> None:
+    sim.add_agent("A2", "cpus:2;mem:1024", attributes="rack:r2")
+    constrained, choosy = Recorder(), Recorder()
+    SimulatedDriver(sim, constrained, FrameworkInfo(name="F", roles=["r"]), offer_constraints=RACK)
+    sim.settle()
+    assert [o.agent for o in constrained.offers.values()] == ["A1"]
+    SimulatedDriver(sim, choosy, FrameworkInfo(name="G", roles=["r"], min_allocatable={"r": ["cpus:4"]}))
+    sim.advance(3)
+    assert choosy.kinds() == ["subscribed"]
+    with pytest.raises(InvalidValue, match="min_allocatable"):
+        FrameworkInfo(name="G", roles=["r"], min_allocatable={"other": []})
+
+
+def test_an_update_of_the_framework_is_answered_and_holds_over_a_new_master(sim: Simulation) -> None:
+    recorder = Recorder()
+    driver = SimulatedDriver(sim, recorder, FrameworkInfo(name="F", roles=["r"], user="u", failover_timeout=600))
+    sim.settle()
+    [offer] = recorder.offers
+    driver.update_framework(FrameworkInfo(name="F", roles=["s"], user="u", failover_timeout=600))
+    sim.advance(2)
+    assert recorder.heard[2:4] == [("updated", ""), ("rescinded", offer)]
+    assert [o.role for o in recorder.offers.values()] == ["s"]
+    driver.update_framework(FrameworkInfo(name="F", roles=["t"], user="v", failover_timeout=600))
+    sim.settle()
+    [(_, error)] = [row for row in recorder.heard if row[0] == "updated"][1:]
+    assert "'FrameworkInfo.user' is unsupported" in error
+    assert driver.machine.state.info.roles == ("s",)
+    sim.crash("master")
+    sim.settle()
+    sim.restart("master")
+    sim.settle()
+    assert sim.cluster.kernel(MASTER).state.frameworks[driver.framework_id].info.roles == ("s",)

@@ -7,6 +7,7 @@ woken and silenced, and demand is said again.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
@@ -26,6 +27,7 @@ from raymesos.wire.messages import (
     FrameworkError,
     FrameworkEvent,
     FrameworkInfo,
+    FrameworkUpdated,
     FromExecutor,
     InverseOffers,
     Kill,
@@ -46,13 +48,28 @@ from raymesos.wire.messages import (
     TaskStatus,
     Teardown,
     Update,
+    UpdateFramework,
 )
 
 InverseCall = AcceptInverse | DeclineInverse
 OperationCall = AcknowledgeOperation | ReconcileOperations
-Call = Accept | Decline | InverseCall | Revive | Suppress | Kill | Acknowledge | Reconcile | OperationCall | Teardown
+Call = (
+    Accept
+    | Decline
+    | InverseCall
+    | Revive
+    | Suppress
+    | Kill
+    | Acknowledge
+    | Reconcile
+    | OperationCall
+    | UpdateFramework
+    | Teardown
+)
 """What the scheduler asks for, with an empty framework id: it may not have heard its own yet."""
-Inbox = FrameworkEvent | Call | Wake | LinkDown | LinkUp
+Callback = FrameworkEvent | FrameworkUpdated
+"""What the scheduler is told."""
+Inbox = Callback | Call | Wake | LinkDown | LinkUp
 
 SUBSCRIBE_RETRY_MS = 1_000
 
@@ -64,6 +81,9 @@ class State:
     info: FrameworkInfo
     awake: dict[str, None]
     demand: dict[str, tuple[Demand, ...]] = field(default_factory=dict)
+    offer_constraints: str = ""
+    updates: deque[UpdateFramework] = field(default_factory=deque)
+    """Changes of what it is that the master has not answered, oldest first."""
     connected: bool = False
     leaving: bool = False
     """To be torn down as soon as there is a master that hears it."""
@@ -71,16 +91,17 @@ class State:
     """The subscription is over for good: torn down, or ended by the master."""
     offers: dict[str, None] = field(default_factory=dict)
     inverse_offers: dict[str, None] = field(default_factory=dict)
-    callbacks: list[FrameworkEvent] = field(default_factory=list)
+    callbacks: list[Callback] = field(default_factory=list)
 
 
 class CustomMachine:
     """`suppressed` are roles that want no offers at first. The host takes the callbacks after each turn."""
 
-    def __init__(self, info: FrameworkInfo, suppressed: tuple[str, ...] = ()) -> None:
-        self.state = State(info, {role: None for role in info.roles if role not in suppressed})
+    def __init__(self, info: FrameworkInfo, suppressed: tuple[str, ...] = (), *, offer_constraints: str = "") -> None:
+        awake = {role: None for role in info.roles if role not in suppressed}
+        self.state = State(info, awake, offer_constraints=offer_constraints)
 
-    def take_callbacks(self) -> list[FrameworkEvent]:
+    def take_callbacks(self) -> list[Callback]:
         """What the scheduler has not been told yet, oldest first; each is handed out once."""
         taken, self.state.callbacks = self.state.callbacks, []
         return taken
@@ -121,6 +142,7 @@ class CustomMachine:
                 | FromExecutor()
                 | Failure()
                 | FrameworkError()
+                | FrameworkUpdated()
             ):
                 _hear_master(state, inbox, out)
             case _:
@@ -133,7 +155,7 @@ class CustomMachine:
 def _subscribe(state: State, out: Outbox) -> None:
     """Ask for a subscription, and again until it is there."""
     asleep = tuple(role for role in state.info.roles if role not in state.awake)
-    out.send(MASTER, Subscribe(state.info, asleep))
+    out.send(MASTER, Subscribe(state.info, asleep, state.offer_constraints))
     out.wake("subscribe", SUBSCRIBE_RETRY_MS)
 
 
@@ -144,9 +166,11 @@ def _parted(state: State) -> None:
     state.callbacks.extend(RescindInverse(offer_id) for offer_id in state.inverse_offers)
     state.offers.clear()
     state.inverse_offers.clear()
+    state.callbacks.extend(FrameworkUpdated("Master disconnected") for _ in state.updates)
+    state.updates.clear()
 
 
-def _hear_master(state: State, message: FrameworkEvent, out: Outbox) -> None:
+def _hear_master(state: State, message: Callback, out: Outbox) -> None:
     match message:
         case Subscribed():
             _subscribed(state, message, out)
@@ -174,6 +198,9 @@ def _hear_master(state: State, message: FrameworkEvent, out: Outbox) -> None:
             if offer_id in state.inverse_offers:
                 del state.inverse_offers[offer_id]
                 state.callbacks.append(message)
+        case FrameworkUpdated(error):
+            if state.updates:
+                _updated(state, state.updates.popleft(), error)
         case Update() | OperationUpdate() | FromExecutor() | Failure():
             state.callbacks.append(message)
         case _:
@@ -192,6 +219,16 @@ def _subscribed(state: State, message: Subscribed, out: Outbox) -> None:
     state.callbacks.append(message)
     for role, demand in state.demand.items():
         out.send(MASTER, Revive(message.framework_id, (role,), demand))
+
+
+def _updated(state: State, asked: UpdateFramework, error: str) -> None:
+    """The framework is what it asked to be, or stays what it was."""
+    if not error:
+        state.info = replace(asked.info, id=state.info.id)
+        state.awake = {role: None for role in state.info.roles if role not in asked.suppressed_roles}
+        state.demand = {role: wanted for role, wanted in state.demand.items() if role in state.awake}
+        state.offer_constraints = asked.offer_constraints
+    state.callbacks.append(FrameworkUpdated(error))
 
 
 def _teardown(state: State, out: Outbox) -> None:
@@ -226,6 +263,13 @@ def _call(state: State, call: Call, out: Outbox, now_ms: int) -> None:
             for role in call.roles or state.info.roles:
                 state.awake.pop(role, None)
                 state.demand.pop(role, None)
+        case UpdateFramework():
+            if state.connected:
+                state.updates.append(call)
+                out.send(MASTER, replace(call, info=replace(call.info, id=state.info.id)))
+            else:
+                _updated(state, call, "")  # The next subscription says so.
+            return
         case Teardown():
             _teardown(state, out)
             return
