@@ -39,7 +39,7 @@ test: install ## The whole suite
 	$(BIN)/python -m pytest
 
 bench: install-bench ## The benchmarks, each with its rival in the same run
-	@for name in "allocator" "allocator --quota --reservations" simulator batch_functions batch_commands latency fairness sharing big_task footprint http; do \
+	@for name in "allocator" "allocator --quota --reservations" simulator batch_functions batch_commands latency fairness sharing big_task footprint http v1_launch; do \
 		$(BIN)/python -m load_tests.benchmarks.$$name --json || exit 1; done
 
 load-test: install ## Users over HTTP for 45 s on a cluster of their own, held to thresholds (SHAPE=ramp|burst|soak DURATION=45 USERS=24)
