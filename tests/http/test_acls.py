@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raymesos.errors import InvalidValue
-from raymesos.http.security.acls import ACTIONS, Acls, acls_from_json
+from raymesos.http.security.acls import ACTIONS, NARROWING, Acls, acls_from_json
 
 ANY, NONE = {"type": "ANY"}, {"type": "NONE"}
 
@@ -92,17 +92,17 @@ def test_percent_means_nothing_where_the_objects_are_no_roles() -> None:
 def test_each_action_has_rules_of_its_own(action: str) -> None:
     found = acls_from_json({action: [{"principals": NONE, ACTIONS[action]: ANY}]})
     refused = [other for other in ACTIONS if not found.allows(other, "foo", "x")]
-    assert refused == [action] and not found.open
+    assert refused == [action] and found.hides is (action in NARROWING)
 
 
 @pytest.mark.parametrize("permissive", [True, False])
 def test_without_rules_permissive_decides_alone(permissive: bool) -> None:
     found = acls_from_json({"permissive": permissive})
-    assert found.allows("run_tasks", "foo", "root") is permissive and found.open is permissive
+    assert found.allows("run_tasks", "foo", "root") is permissive and found.hides is not permissive
 
 
 def test_permissive_is_the_default_as_in_mesos() -> None:
-    assert acls_from_json({}).open and Acls().open
+    assert acls_from_json({}) == Acls() and Acls().permissive and not Acls().hides
 
 
 # The examples of Mesos' documentation, in its words.
@@ -156,4 +156,4 @@ def test_what_would_protect_nothing_is_refused_by_name(document: Any, field: str
 
 
 def test_a_file_of_mesos_with_actions_that_are_not_here_is_taken() -> None:
-    assert acls_from_json({"launch_nested_containers_as_user": [{"whatever": 1}]}).open
+    assert acls_from_json({"launch_nested_containers_as_user": [{"whatever": 1}]}) == Acls()

@@ -17,6 +17,7 @@ from raymesos.http.agent.containers import Container, sandbox_of, write_containe
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.app import make_app
 from raymesos.http.desk import Desk
+from raymesos.http.security.access import CALLER, Caller
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import ExecutorInfo, FrameworkInfo, TaskStatus
@@ -304,6 +305,16 @@ def test_an_agent_is_reached_through_the_masters_port(agent: AgentSite) -> None:
     assert call(app, "POST", f"/agent/{AGENT}/api/v1", json=body).json()["get_health"] == {"healthy": True}
     assert call(app, "POST", f"/agent/{AGENT}/api/v1/executor", json=body).status_code == 403
     assert call(app, "GET", "/agent/nope/state").status_code == 404
+
+
+def test_an_agent_is_shown_in_whole_and_so_not_to_who_sees_some_roles_only(agent: AgentSite) -> None:
+    app = make_app(site(*notes(), agent_apps={"A1": make_agent_app(agent)}))
+
+    async def bound_to_a_role(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, CALLER: Caller("ana", roles=("ads",))}, receive, send)
+
+    for path in ("state", "containers", "files/debug", "slave(1)/state"):
+        assert call(bound_to_a_role, "GET", f"/agent/{AGENT}/{path}").status_code == 403
 
 
 def test_an_agent_of_another_node_is_said_to_be_there(agent: AgentSite) -> None:

@@ -16,6 +16,11 @@ from raymesos.http.site import Site
 USER = "raymesos"
 LOCAL_ONLY = Answer(403, "Executors speak to their agent at its own address")
 UNKNOWN = Answer(404, "No agent found with specified ID")
+# Sandboxes and containers of all roles lie beside each other there.
+NOT_ALL = Answer(
+    403,
+    "An agent is shown in whole, to who may see all roles; a task's logs are at /api/v3/tasks/<task id>/logs/stdout",
+)
 FAR = Answer(503, "This agent is on another node, whose HTTP server only listens there")
 
 
@@ -48,8 +53,9 @@ class AgentsBelow:
             await app({**scope, "path": path, "root_path": ""}, receive, send)
 
     def _refused(self, scope: Scope) -> Answer | None:
+        caller = caller_of(scope)
         try:
-            self._site.access.require(caller_of(scope), "access_sandboxes", USER)
+            self._site.access.require(caller, "access_sandboxes", USER)
         except Unauthorized as error:
             return Answer(403, str(error))
-        return None
+        return None if self._site.access.sees_all(caller) else NOT_ALL

@@ -68,7 +68,7 @@ class Access:
 
     def sees_all(self, caller: Caller) -> bool:
         """Whether no view needs narrowing for them."""
-        return not caller.roles and self.acls.open
+        return not caller.roles and not self.acls.hides
 
 
 def _token_allows(caller: Caller, action: str, subject: str | None) -> bool:

@@ -48,6 +48,8 @@ ACTIONS: dict[str, str] = {
 }
 """What the rules of each action call its objects."""
 
+# What views are narrowed by.
+NARROWING = ("view_roles", "view_frameworks", "view_tasks", "view_executors", "get_quotas")
 # Of these there are no single ones: a rule is about all of them, or none.
 IMPLICIT = (AGENTS, MACHINES, "flags", "logs", "level")
 
@@ -123,8 +125,9 @@ class Acls:
         return self.permissive
 
     @property
-    def open(self) -> bool:
-        return self.permissive and not self.rules
+    def hides(self) -> bool:
+        """Whether there is anything that somebody may not see."""
+        return not self.permissive or any(self.rules.get(action) for action in NARROWING)
 
 
 def acls_from_json(document: Any) -> Acls:
