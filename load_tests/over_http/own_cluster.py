@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from raymesos.shim.process import environment
 
+ROOT = Path(__file__).parents[2]
 AGENTS, CPUS, MEM_MB = 2, 2, 2048
 START_TIMEOUT_S = 180
 END_TIMEOUT_S = 120
@@ -23,6 +24,11 @@ GONE_TIMEOUT_S = 10.0
 LOOK_S = 0.1
 MARK = "LOAD_TEST"
 """In the environment of every process of the cluster: children inherit it, whoever their parent is by then."""
+
+
+def environ_of_this_tree() -> dict[str, str]:
+    """Ours, with the code beside this file before any that is installed: a cluster's processes start elsewhere."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 class OwnCluster:
@@ -39,7 +45,7 @@ def own_cluster() -> Iterator[OwnCluster]:
     """Started with a run directory of its own, so that it neither meets nor disturbs another; ended afterwards. Raises CalledProcessError if it does not start."""
     made, mark = OwnCluster(), uuid4().hex
     with TemporaryDirectory(prefix="load-test-") as home:
-        environ = os.environ | {"RAYMESOS_HOME": home, MARK: mark}
+        environ = environ_of_this_tree() | {"RAYMESOS_HOME": home, MARK: mark}
         try:
             wish = ["--agents", str(AGENTS), "--cpus", str(CPUS), "--mem", str(MEM_MB), "--port", "0"]
             said = json.loads(_raymesos(["up", *wish, "--json"], environ, START_TIMEOUT_S))

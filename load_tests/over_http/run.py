@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from load_tests.benchmarks.common import tell
 from load_tests.over_http.outcome import Outcome, read_outcome
-from load_tests.over_http.own_cluster import own_cluster
+from load_tests.over_http.own_cluster import environ_of_this_tree, own_cluster
 from load_tests.over_http.shapes import SHAPES
 from load_tests.over_http.thresholds import RATIOS, YARDSTICK, complaints, ratio
 from raymesos.cli.screen import Screen
@@ -82,12 +81,10 @@ def _locust(options: argparse.Namespace, url: str, report: Path, outcome: Path) 
         *("--only-summary", "--stop-timeout", str(STOP_TIMEOUT_S), "--html", str(report), "--outcome", str(outcome)),
         *("--shape", options.shape, "--seconds", str(options.seconds), "--most", str(options.most)),
     ]
-    root = str(LOCUSTFILE.parents[1])
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
             command,
-            env=os.environ | {"PYTHONPATH": path},
+            env=environ_of_this_tree(),
             timeout=options.seconds + STOP_TIMEOUT_S + SPARE_S,
             check=False,
             stdout=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """What a load test must come up to. Times are given as ratios to what `/health` takes in the same run: absolute times say more of the machine than of the server.
 
 `/health` waits for the same event loop, the same sockets and the same cores as the others, and does nothing. So a busy machine raises both, and an endpoint that has
-become slower raises one. Each bound is two to three times the most that was measured, on idle machines and on busy ones (docs/load-tests.md).
+become slower raises one. Each bound is at least twice the most that was measured (docs/load-tests.md).
 """
 
 from __future__ import annotations
