@@ -3,6 +3,7 @@
 One server in a process of its own, with a view that changes ten times a second, as a busy cluster's does, so that no answer is simply the one before:
 - `state_large_ms`: one GET of Mesos' `/state` with 1,000 agents and 10,000 tasks; the first of all is `state_cold_ms`;
 - `read_p99_ms` at `reads_per_s`: `/state` with 100 agents and 200 tasks, asked for 200 times a second at fixed moments over 8 connections; a late answer counts from its moment;
+- `read_cpu_ms`, `state_large_cpu_ms`: what one of these costs the server in CPU, which says something on a loaded machine too;
 - `watchers_mb`: what 1,000 idle readers of `/api/events` (server-sent events) cost the server, `subscribers_mb` the same of Mesos' SUBSCRIBE.
 The rival, in the same run, is `/health` of the same server: an answer without content.
 """
@@ -20,6 +21,8 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
+
+import psutil
 
 from load_tests.benchmarks.common import emit, parser, percentile, pss_mb, tell
 
@@ -129,6 +132,12 @@ async def connect(port: int) -> Client:
     return Client(*await asyncio.open_connection("127.0.0.1", port, limit=2**26))
 
 
+def cpu_ms(pid: int) -> float:
+    """What the process has used so far."""
+    used = psutil.Process(pid).cpu_times()
+    return (used.user + used.system) * 1000
+
+
 async def paced(port: int, path: str, seconds: float) -> tuple[list[float], float]:
     """(ms from the moment when each read was due to its answer, reads a second that were answered), at RATE a second."""
     clients = [await connect(port) for _ in range(CONNECTIONS)]
@@ -179,21 +188,27 @@ async def cost_of(port: int, pid: int, count: int, request: bytes) -> float:
 
 
 def large(repeats: int) -> dict[str, float]:
-    with server(1_000, 10_000) as (port, _):
-        found = asyncio.run(one_by_one(port, "/state", 1 + 2 * repeats))
+    with server(1_000, 10_000) as (port, pid):
+        found = asyncio.run(one_by_one(port, "/state", 1))
+        before = cpu_ms(pid)
+        found += asyncio.run(one_by_one(port, "/state", 2 * repeats))
+        used = (cpu_ms(pid) - before) / (2 * repeats)
         health = asyncio.run(one_by_one(port, "/health", 2 * repeats))
     return {
         "state_large_ms": round(median(found[1:]), 1),
         "state_large_worst_ms": round(max(found), 1),
         "state_cold_ms": round(found[0], 1),
+        "state_large_cpu_ms": round(used, 1),
         "health_alone_ms": round(median(health), 2),
     }
 
 
 def small(seconds: float) -> dict[str, float]:
-    with server(100, 200) as (port, _):
+    with server(100, 200) as (port, pid):
         size = len(asyncio.run(body(port)))
+        before = cpu_ms(pid)
         waits, rate = asyncio.run(paced(port, "/state", seconds))
+        used = (cpu_ms(pid) - before) / len(waits)
         health, _ = asyncio.run(paced(port, "/health", seconds))
     p99, bare = percentile(waits, 0.99), percentile(health, 0.99)
     return {
@@ -201,6 +216,7 @@ def small(seconds: float) -> dict[str, float]:
         "reads_per_s": round(rate, 1),
         "read_p50_ms": round(median(waits), 2),
         "read_p99_ms": round(p99, 2),
+        "read_cpu_ms": round(used, 2),
         "health_p99_ms": round(bare, 2),
         "read_p99_ratio": round(p99 / bare, 2),
     }
