@@ -8,7 +8,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # For what is no page: nothing of it is run, shown or framed.
 NOTHING = b"default-src 'none'; frame-ancestors 'none'"
-# The page's library makes its components in the browser (eval) and styles them in place. Whatever runs there, nothing is loaded from elsewhere nor sent elsewhere.
+# For pages of others' making, with scripts and styles in place, like the jobs API's documentation; the page at / has a stricter one. Whatever runs there, nothing is loaded from elsewhere nor sent elsewhere.
 PAGE = b"; ".join(
     (
         b"default-src 'self'",
