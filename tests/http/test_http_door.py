@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +35,12 @@ from raymesos.http.door.errors import packed_error, unpacked_error
 from raymesos.http.door.names import MEDIA_TYPE, PREFIX
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
+from raymesos.http.security.audit import AuditLog
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.tokens import create_token
 from raymesos.machine import BATCH
 from raymesos.wire.codec import decode, encode
-from raymesos.wire.jobs import CancelJob, ForgetJobs, JobAccepted, JobsForgotten, JobSpec, Submit
+from raymesos.wire.jobs import CancelJob, EndTask, ForgetJobs, JobAccepted, JobsForgotten, JobSpec, Submit
 from raymesos.wire.operating import DrainAgent, SetWeights
 from raymesos.wire.work import Blob
 
@@ -521,6 +523,29 @@ def test_rights_are_asked_for_each_call(world: DoorWorld) -> None:
         with pytest.raises(Unauthorized):
             act()
     assert world.client.call(BATCH, "status", "j")["state"] == "Accepted" and world.server.operated == []
+
+
+def test_a_token_that_reads_only_ends_no_job_and_what_was_tried_is_written_down(tmp_path: Path) -> None:
+    path = tmp_path / "tokens" / "test.json"
+    secrets = [
+        create_token(path, who, 1, lasts_ms=None, roles=(), reads_only=who == "eve")[1] for who in ("ana", "eve")
+    ]
+    world = DoorWorld(tmp_path, keyring=Keyring(path), audit=AuditLog(tmp_path / "audit.jsonl"))
+    ana, eve = [HttpDoor("http://127.0.0.1:5050", token=each, transport=world.transport) for each in secrets]
+    ana.ask(BATCH, Submit(spec()))
+    for message in (CancelJob("j"), ForgetJobs(("j",)), EndTask("j.0.0")):
+        with pytest.raises(Unauthorized):
+            eve.ask(BATCH, message)
+    assert eve.call(BATCH, "status", "j")["state"] == "Accepted"
+    ana.ask(BATCH, CancelJob("j"))
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [(line["principal"], line["call"], line["subject"], line["status"]) for line in lines] == [
+        ("ana", "Submit", "j ads", 200),
+        ("eve", "CancelJob", "j", 403),
+        ("eve", "ForgetJobs", "j", 403),
+        ("eve", "EndTask", "j.0.0", 403),
+        ("ana", "CancelJob", "j", 200),
+    ]
 
 
 def test_jobs_of_roles_that_one_does_not_see_are_not_there(world: DoorWorld) -> None:

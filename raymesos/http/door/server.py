@@ -36,6 +36,7 @@ from raymesos.http.door.rules import OPERATOR_CALLS, check_spec, must_operate
 from raymesos.http.door.uploads import Uploads
 from raymesos.http.jobs.rights import SOON_S, Rights, Seen
 from raymesos.http.security.access import caller_of
+from raymesos.http.security.audit import note_call, note_read
 from raymesos.http.security.loopback import is_loopback
 from raymesos.http.site import Site
 from raymesos.machine import BATCH
@@ -54,23 +55,41 @@ LOG_TIMEOUT_S = 10.0
 def routes(site: Site) -> list[BaseRoute]:
     server = DoorServer(site)
     posts: dict[str, Serve] = {
-        CALLS["find"]: server.find,
-        CALLS["status"]: server.status,
-        CALLS["tasks"]: server.tasks,
-        CALLS["where_ran"]: server.where_ran,
-        CALLS["poll"]: server.poll,
-        LOG: server.read_log,
+        CALLS["find"]: _reading(server.find),
+        CALLS["status"]: _reading(server.status),
+        CALLS["tasks"]: _reading(server.tasks),
+        CALLS["where_ran"]: _reading(server.where_ran),
+        CALLS["poll"]: _reading(server.poll),
+        LOG: _reading(server.read_log),
         OPERATE: server.operate,
-        f"{VIEWS_PATH}/{{name}}": server.view,
+        f"{VIEWS_PATH}/{{name}}": _reading(server.view),
         **{path: server.asker(kind) for kind, path in ASKS.items()},
     }
     data = f"{PREFIX}/{DATA}/{{job}}/{{file}}"
     return [
         Route(f"{PREFIX}/{CLUSTER}", served(server.cluster), methods=["GET"]),
         Route(data, served(server.get), methods=["GET"]),
-        Route(data, served(server.put), methods=["PUT"]),
+        Route(data, served(_reading(server.put)), methods=["PUT"]),
         *(Route(f"{PREFIX}/{path}", served(serve), methods=["POST"]) for path, serve in posts.items()),
     ]
+
+
+def _reading(serve: Serve) -> Serve:
+    """It changes nothing that the audit log is about. (Data are nothing until a job is submitted with them.)"""
+
+    async def noted(request: Request, body: Any) -> Any:
+        note_read(request)
+        return await serve(request, body)
+
+    return noted
+
+
+def _subject(message: Any) -> str:
+    """Of an operator's or a job's call: what it names, for the audit log."""
+    spec = getattr(message, "spec", message)
+    named = [getattr(spec, name) for name in ("job_id", "task_id", "agent_id", "role") if hasattr(spec, name)]
+    named += [quota.role for quota in getattr(message, "quotas", ())] + [r for r, _ in getattr(message, "weights", ())]
+    return " ".join([*map(str, named), *getattr(message, "job_ids", ())])
 
 
 class DoorServer:
@@ -96,6 +115,7 @@ class DoorServer:
             if type(message) is not kind:
                 raise ProtocolError(f"{type(message).__name__} is no {kind.__name__}")
             check_fit(message)
+            note_call(request, kind.__name__, _subject(message))
             await self._check(request, message)
             answer = encode(await self._call(self._door.ask, BATCH, message))
             if isinstance(message, Submit):
@@ -157,6 +177,7 @@ class DoorServer:
         if not isinstance(message, OPERATOR_CALLS):
             raise ProtocolError(f"{type(message).__name__} is no operator's call")
         check_fit(message)
+        note_call(request, type(message).__name__, _subject(message))
         caller = caller_of(request)
         must_operate(self._site.access, caller, message)
         if isinstance(message, Operate) and caller.principal:
@@ -210,6 +231,12 @@ class DoorServer:
             raise UnknownId("job", job)
         return status
 
+    async def _must_run(self, request: Request, job: str) -> None:
+        """Who may everything, which is everybody where there are no rules, is not looked up."""
+        access, caller = self._site.access, caller_of(request)
+        if not access.open_to(caller):
+            Rights(self._site, request).must_run((await self._must_see(request, job))["role"])
+
     async def _check(self, request: Request, message: Any) -> None:
         rights = Rights(self._site, request)
         match message:
@@ -217,16 +244,12 @@ class DoorServer:
                 rights.must_run(spec.role)
                 check_spec(spec, caller_of(request), loopback=is_loopback(self._site.host))
             case CancelJob(job_id) | ChangeAttributes(job_id) | SetBudget(job_id):
-                if not rights.sees_all:
-                    rights.must_run((await self._must_see(request, job_id))["role"])
+                await self._must_run(request, job_id)
             case EndTask(task_id):
-                if not rights.sees_all:
-                    job_id = task_id.rpartition(".")[0].rpartition(".")[0]
-                    rights.must_run((await self._must_see(request, job_id))["role"])
+                await self._must_run(request, task_id.rpartition(".")[0].rpartition(".")[0])
             case ForgetJobs(job_ids):
-                if not rights.sees_all:
-                    for job_id in job_ids:
-                        rights.must_run((await self._must_see(request, job_id))["role"])
+                for job_id in job_ids:
+                    await self._must_run(request, job_id)
 
     # ------------------------------------------------------------ waiting
 

@@ -66,6 +66,10 @@ class Access:
                 what = f" {subject!r}" if subject is not None else ""
                 raise Unauthorized(f"{who} may not {action.replace('_', ' ')}{what}")
 
+    def open_to(self, caller: Caller) -> bool:
+        """Whether there is nothing that they may not do."""
+        return not caller.roles and not caller.reads_only and self.acls == Acls()
+
     def sees_all(self, caller: Caller) -> bool:
         """Whether no view needs narrowing for them."""
         return not caller.roles and not self.acls.hides
