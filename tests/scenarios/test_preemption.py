@@ -195,3 +195,25 @@ def test_a_batch_job_pays_nothing_for_what_was_taken_from_it(make_sim: Make) -> 
     (again,) = [t for t in job.tasks if t.resubmit_of == lost[0].id]
     assert (again.resubmit_number, again.system_resubmit_number) == (1, 1)
     assert job.state != "Finished"
+
+
+def test_the_wish_of_a_job_that_has_nothing_left_to_start_preempts_nobody(make_sim: Make) -> None:
+    """Another job keeps the role awake, and fits nowhere."""
+    sim = make_sim(preemption="guarantee")
+    for name in ("A1", "A2", "A3"):
+        sim.add_agent(name, "cpus:2;mem:4096")
+    sim.settle()
+    sim.set_quota("owed", guarantee="cpus:1")
+    greedy = sim.submit(rm.BatchJob("greedy", command="x", role="greedy", size=300, mem=64))
+    small = sim.submit(rm.BatchJob("small", command="x", role="owed", size=1, mem=64))
+    sim.submit(rm.BatchJob("too-big", command="x", role="owed", cpus=64, mem=64))
+    sim.settle()
+    for _ in range(60):
+        for task in [*greedy.tasks, *small.tasks]:
+            if task.state == "TASK_STARTING":
+                sim.start(task)
+            elif task.state == "TASK_RUNNING":
+                sim.finish(task)
+        sim.advance(1)
+    assert small.state == "Finished"
+    assert "TASK_KILLED" not in [t.state for t in greedy.tasks]

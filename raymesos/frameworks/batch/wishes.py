@@ -72,8 +72,10 @@ def after_change(state: State, job: Job, out: Outbox, now_ms: int) -> None:
         enough = room(state, job) >= half or job.spec.max_parallel is not None
         if enough and (job.throttled or not awake or not _asked_for(state, job)):
             wish(state, role, out)
-    elif awake and not any(j.spec.role == role and hungry(state, j) for j in open_jobs(state)):
+    elif awake and not hungry_jobs(state, role):
         want_nothing(state.subscription, role, out)
+    elif awake and _is_stale(state, job):
+        wish(state, role, out)
     due_ms = job.queue.next_due_ms()
     if due_ms is not None and (state.retries_asked_ms is None or due_ms < state.retries_asked_ms):
         _ask_for_retries(state, out, now_ms)
@@ -110,6 +112,14 @@ def _asked_for(state: State, job: Job) -> bool:
     told_ms = state.asked_for.get(job.spec.role, {}).get(_asked_as(job))
     now_ms = run_ms(state, job)
     return told_ms is not None and now_ms <= MISJUDGED * told_ms and told_ms <= MISJUDGED * now_ms
+
+
+def _is_stale(state: State, job: Job) -> bool:
+    """Whether the last wish in its role named tasks of its shape, and none is left to start. If it stood, others would be preempted for it, again and again."""
+    role, shape = job.spec.role, _asked_as(job)
+    if shape not in state.asked_for.get(role, {}):
+        return False
+    return not any(j.queue and _asked_as(j) == shape for j in open_jobs(state) if j.spec.role == role)
 
 
 def _demand(state: State, job: Job) -> Demand:
