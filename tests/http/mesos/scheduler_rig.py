@@ -16,6 +16,7 @@ from http_rig import site as make_site
 from raymesos.errors import UnknownId
 from raymesos.http.desk import Desk
 from raymesos.http.mesos.scheduler import SchedulerApi
+from raymesos.http.mesos.seat import Seat
 from raymesos.http.recordio import Reader
 from raymesos.http.views import Views
 from raymesos.machine import MASTER, Machine, Wake
@@ -44,7 +45,8 @@ class WorldHost:
         sim.world.add(name, Quiet(), name)
 
     def seat(self, address: str, machine: Machine) -> None:
-        decode(encode(machine._subscribe))  # type: ignore[attr-defined]  # It has to travel.
+        if isinstance(machine, Seat):
+            decode(encode(machine._subscribe))  # It has to travel.
         self._world.add(address, machine, self._name)
 
     def unseat(self, address: str) -> None:
