@@ -175,12 +175,12 @@ def _hear_master(state: State, message: Callback, out: Outbox) -> None:
         case Subscribed():
             _subscribed(state, message, out)
         case FrameworkError():
+            if state.connected:
+                # As Mesos' driver does: the master may still think that we are there.
+                out.send(MASTER, Disconnect(state.info.id))
             _parted(state)
             state.ended = True
             state.callbacks.append(message)
-            out.send(
-                MASTER, Disconnect(state.info.id)
-            )  # As Mesos' driver does: the master may still think that we are there.
         case Offers(offers):
             if state.connected:
                 state.offers.update(dict.fromkeys(offer.id for offer in offers))
