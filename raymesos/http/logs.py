@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue, UnknownId
 from raymesos.http.blocking import Blocking
 from raymesos.http.jobs.rights import Rights
+from raymesos.http.reading import whole_number
 from raymesos.http.site import Site
 from raymesos.http.streaming import sse_json, stream
 from raymesos.observe.finding import find_job
@@ -51,7 +52,7 @@ def routes(site: Site) -> list[BaseRoute]:
         rights = Rights(site, request)
         if "task" in query:
             return logs.of_task(rights, query["task"], query.get("framework"), chosen)
-        return logs.of_input(rights, query["job"], _index(query.get("index", "0")), chosen)
+        return logs.of_input(rights, query["job"], whole_number("index", query.get("index", "0")), chosen)
 
     return [Route("/api/logs", follow)]
 
@@ -72,13 +73,13 @@ class Logs:
         rights.must_see_logs(note.role)
         if index >= note.total:
             raise InvalidValue("index", index, f"job {note.name} has the indexes 0 to {note.total - 1}")
-        job_id = note.job_id
+        job_id, framework_id = note.job_id, note.framework_id
 
         def over(place: LogPlace | None) -> bool:
             now = self._site.views.state.jobs.get(job_id)
             if now is None or now.state == "Finished":
                 return True
-            task = self._ended(place)
+            task = self._ended(framework_id, place)
             return task is not None and task.state == "TASK_FINISHED"
 
         return self._answer(lambda: place_of(self._site.door, job_id, index), over, chosen)
@@ -174,10 +175,8 @@ class Logs:
     def _live(self, note: TaskNote) -> TaskNote | None:
         return self._site.views.state.tasks.get((note.framework_id, note.task_id))
 
-    def _ended(self, place: LogPlace | None) -> TaskNote | None:
-        if place is None:
-            return None
-        return next((t for (_, id), t in self._site.views.state.ended_tasks.items() if id == place.task_id), None)
+    def _ended(self, framework_id: str, place: LogPlace | None) -> TaskNote | None:
+        return None if place is None else self._site.views.state.ended_tasks.get((framework_id, place.task_id))
 
 
 class _Reading:
@@ -198,9 +197,3 @@ class _Reading:
         """As text; the bytes of half a character wait for the others."""
         self.offset += len(data)
         return self._decoder.decode(data)
-
-
-def _index(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidValue("index", text, "must be a whole number, 0 or more")
-    return int(text)

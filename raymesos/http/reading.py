@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, get_type_hints
 
 import orjson
@@ -68,26 +69,37 @@ def arguments(name: str, query: Iterable[tuple[str, str]]) -> dict[str, Any]:
         if key in found:
             raise InvalidValue(key, text, "is given twice")
         found[key] = _value(key, text, str(known[key]))
-    for key, parameter in inspect.signature(VIEWS[name]).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and key not in found:
+    for key in _signature(VIEWS[name])[1]:
+        if key not in found:
             raise InvalidValue(key, "", f"is missing: view {name} needs it")
     return found
 
 
 def _parameters(name: str) -> dict[str, Any]:
-    """Those that a reader may give, with their types."""
-    make: Callable[..., Any] | None = VIEWS.get(name)
-    if make is None:
+    """Those that a reader may give, with their types. Raises UnknownId."""
+    if name not in VIEWS:
         raise UnknownId("view", name)
+    return _signature(VIEWS[name])[0]
+
+
+@cache
+def _signature(make: Callable[..., Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """(what a reader may give, with its type; what of it has to be given). Working it out takes longer than most views."""
     hints = get_type_hints(make)
-    return {p: hints[p] for p, v in inspect.signature(make).parameters.items() if v.kind is v.KEYWORD_ONLY}
+    given = [p for p in inspect.signature(make).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return {p.name: hints[p.name] for p in given}, tuple(p.name for p in given if p.default is p.empty)
+
+
+def whole_number(key: str, text: str) -> int:
+    """Of a query. Raises InvalidValue."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise InvalidValue(key, text, "must be a whole number, 0 or more")
+    return int(text)
 
 
 def _value(key: str, text: str, kind: str) -> Any:
     if "int" in kind:
-        if not (text.isascii() and text.isdigit() and len(text) < 16):
-            raise InvalidValue(key, text, "must be a whole number, 0 or more")
-        return int(text)
+        return whole_number(key, text)
     if "bool" in kind:
         if text not in _BOOLS:
             raise InvalidValue(key, text, "must be true or false")

@@ -5,6 +5,8 @@ A command has an executor of its own in Mesos' eyes, called as the task: tools l
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from raymesos.http.agent.containers import sandbox_of
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.mesos.amounts import endpoint_resources_json
@@ -38,6 +40,11 @@ class Picture:
         before = dict.fromkeys(t.framework_id for t in self.ended if t.framework_id not in there)
         self.frameworks = [view.frameworks[f] for f in there if f in view.frameworks]
         self.completed = [view.frameworks[f] for f in before if f in view.frameworks]
+
+    @cached_property
+    def _runs(self) -> dict[tuple[str, str], str]:
+        """The id of each custom executor's run."""
+        return {each.key: each.container_id for each in reversed(self._site.containers())}
 
     # ------------------------------------------------------------ `/state`
 
@@ -80,7 +87,7 @@ class Picture:
         own = [e for e in self.executors if e.framework_id == id]
         described = {e.info.executor_id for e in own}
         rows = [self._executor_row(e, live, ended) for e in own]
-        rows += [self._command_row(t) for t in live if t.executor_id not in described]
+        rows += [self._command_row(t, over=False) for t in live if t.executor_id not in described]
         over = [t for t in ended if t.executor_id not in described]
         return {
             "id": id,
@@ -91,14 +98,14 @@ class Picture:
             "hostname": info.hostname if info is not None else "",
             "roles": list(framework.roles),
             "executors": rows,
-            "completed_executors": [self._command_row(t) for t in over[-COMPLETED_KEPT:]],
+            "completed_executors": [self._command_row(t, over=True) for t in over[-COMPLETED_KEPT:]],
         }
 
     def _executor_row(self, note: ExecutorNote, live: list[TaskNote], ended: list[TaskNote]) -> Row:
         info = note.info
         mine = [t for t in live if t.executor_id == info.executor_id]
         held = sum((t.resources for t in mine), info.resources)
-        container = self._site.container_of(note.framework_id, info.executor_id)
+        container = self._runs.get((note.framework_id, info.executor_id), "")
         row: Row = {
             "id": info.executor_id,
             "name": info.name,
@@ -119,8 +126,7 @@ class Picture:
             "completed_tasks": [task_row(t) for t in ended if t.executor_id == info.executor_id],
         }
 
-    def _command_row(self, task: TaskNote) -> Row:
-        over = task in self.ended
+    def _command_row(self, task: TaskNote, *, over: bool) -> Row:
         row: Row = {
             "id": task.executor_id or task.task_id,
             "name": f"Command Executor (Task: {task.task_id})",

@@ -11,15 +11,7 @@ from raymesos.http.mesos.values import Row, id_json
 
 
 def container_row(container: Container) -> Row:
-    return {
-        "container_id": container.container_id,
-        "executor_id": container.executor_id,
-        "executor_name": container.name,
-        "framework_id": container.framework_id,
-        "source": container.source,
-        "statistics": statistics(container),
-        "status": _status(container),
-    }
+    return monitor_row(container) | {"container_id": container.container_id, "status": _status(container)}
 
 
 def container_json(container: Container) -> Row:
