@@ -60,10 +60,10 @@ def bring_up(started: Started, progress: Progress) -> None:
                 f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s"
             )
         if web is not None and plan.http is not None:
+            from raymesos.http.serving import authority
+
             host, port = ray.get(web.address.remote(), timeout=START_TIMEOUT_S)
-            started.running = replace(
-                started.running, url=f"{plan.http.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-            )
+            started.running = replace(started.running, url=f"{plan.http.scheme}://{authority(host, port)}")
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, RaymesosError):
             raise error.cause from None

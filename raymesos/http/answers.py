@@ -24,6 +24,9 @@ from raymesos.errors import (
 
 log = logging.getLogger("raymesos.http")
 
+INTERNAL_TEXT = "internal error; the server's log has the story"
+INTERNAL = {"error": "Internal", "message": INTERNAL_TEXT}
+
 _STATUS: tuple[tuple[type[RaymesosError], int], ...] = (
     (InvalidValue, 400),
     (InvalidJob, 400),
@@ -61,7 +64,7 @@ def refused(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status == 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
-        return Json({"error": "Internal", "message": "internal error; the server's log has the story"}, 500)
+        return Json(INTERNAL, 500)
     return Json(said_of(error), status)
 
 
@@ -82,4 +85,4 @@ def nowhere(request: Request, error: Exception) -> Response:
 def broken(request: Request, error: Exception) -> Response:
     """Our own bug: the story is for the log, never for the caller."""
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return Json({"error": "Internal", "message": "internal error; the server's log has the story"}, 500)
+    return Json(INTERNAL, 500)

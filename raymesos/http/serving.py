@@ -53,6 +53,11 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
+def authority(host: str, port: int) -> str:
+    """host:port as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Serving:
     """An event loop on a thread, and the servers that run on it."""
 

@@ -119,6 +119,8 @@ class Views(Reading):
         self.ready = False
         self.changed = Signal()
         self._watchers: dict[Listener, None] = {}
+        self._coming: View | None = None
+        """The view that a snapshot is making."""
 
     def take(self, messages: Iterable[Any]) -> None:
         """Fold messages of the relay, and tell the watchers of them. Readers keep the old view while a new snapshot comes in."""
@@ -130,6 +132,17 @@ class Views(Reading):
             self.changed.set()
             for watcher in list(self._watchers):
                 watcher.tell(batch)
+
+    async def until(self, shown: Callable[[View], bool], timeout_s: float) -> bool:
+        """Whether the view shows it, after waiting for that."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while not shown(self.state):
+            left_s = deadline - loop.time()
+            if left_s <= 0:
+                return False
+            await self.changed.wait(left_s)
+        return True
 
     @property
     def watchers(self) -> int:
@@ -158,6 +171,3 @@ class Views(Reading):
                 self.state, self._coming, self.ready = self._coming, None, True
         else:
             take(self.state, message)
-
-    _coming: View | None = None
-    """The view that a snapshot is making."""

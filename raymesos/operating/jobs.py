@@ -28,7 +28,7 @@ def spec_of(job: BatchJob, job_id: str, *, total: int, digest: str) -> JobSpec:
         digest=digest,
         argv=job.argv,
         retry=job.policy,
-        runtime_limit_ms=None if job.runtime_limit is None else int(job.runtime_limit * 1000),
+        runtime_limit_ms=None if job.runtime_limit is None else round(job.runtime_limit * 1000),
         retry_on_runtime_limit=job.retry_on_runtime_limit,
         max_parallel=job.max_parallel,
         env=tuple(sorted(job.env.items())),
@@ -45,7 +45,7 @@ def submit(door: JobsDoor, spec: JobSpec) -> None:
     """The framework keeps the job. Raises InvalidJob, Conflict, QuotaRefused, UnknownId, ClusterUnavailable."""
     answer = door.ask(BATCH, Submit(spec))
     if isinstance(answer, JobRefused):
-        raise _error(answer)
+        raise refusal_of(answer)
 
 
 def cancel(door: JobsDoor, job_id: str) -> None:
@@ -63,7 +63,8 @@ def change(door: JobsDoor, message: Any, subject: str) -> bool:
     return not answer.ended
 
 
-def _error(refused: JobRefused) -> RaymesosError:
+def refusal_of(refused: JobRefused) -> RaymesosError:
+    """The error that the framework's answer stands for."""
     match refused.kind:
         case "Conflict":
             return Conflict(refused.reason)

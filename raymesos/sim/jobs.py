@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from raymesos.errors import Conflict, InvalidJob, RaymesosError, UnknownId
+from raymesos.errors import Conflict, InvalidJob
 from raymesos.frameworks.batch.machine import BatchMachine
 from raymesos.frameworks.batch.state import Row
 from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
 from raymesos.model.settings import BatchSettings
+from raymesos.operating.jobs import spec_of
 from raymesos.sim.cluster import Cluster
 from raymesos.sim.events import Calendar
 from raymesos.sim.shim import Finish
-from raymesos.wire.jobs import CancelJob, InputSegment, JobRefused, JobSpec, Submit
+from raymesos.wire.jobs import CancelJob, InputSegment, JobSpec, Submit
 from raymesos.wire.messages import StartWork
 from raymesos.wire.work import Blob, ChunkWork, CommandsWork, Failed, WorkReport
 
@@ -130,15 +130,6 @@ class Jobs:
         )
 
 
-def refusal_of(message: JobRefused) -> RaymesosError:
-    """The error that the framework's answer stands for."""
-    kinds: dict[str, Callable[[], RaymesosError]] = {
-        "Conflict": lambda: Conflict(message.reason),
-        "UnknownId": lambda: UnknownId("job", message.reason),
-    }
-    return kinds.get(message.kind, lambda: InvalidJob(message.field, message.reason))()
-
-
 def report_of(work: StartWork, end: Finish) -> WorkReport | None:
     """What the work says of its inputs as it ends: nothing when it was stopped or the system failed it."""
     each = work.work
@@ -155,25 +146,11 @@ def report_of(work: StartWork, end: Finish) -> WorkReport | None:
 def _spec(job_id: str, job: BatchJob) -> JobSpec:
     """What a client would send: functions and inputs stay at home, nobody calls them here."""
     total = (job.size or 1) if job.command is not None else len(list(job.inputs))
-    return JobSpec(
-        job_id=job_id,
-        name=job.name,
-        role=job.role,
-        resources=job.resources,
-        total=total,
-        digest=job_id,
-        fn=Blob(key=f"{job_id}/fn") if job.fn is not None else Blob(),
-        inputs=(InputSegment(0, total, Blob(key=f"{job_id}/inputs")),) if job.fn is not None else (),
-        argv=job.argv,
-        retry=job.policy,
-        runtime_limit_ms=None if job.runtime_limit is None else round(job.runtime_limit * 1000),
-        retry_on_runtime_limit=job.retry_on_runtime_limit,
-        max_parallel=job.max_parallel,
-        env=tuple(sorted(job.env.items())),
-        working_dir=job.working_dir or "",
+    calls = job.fn is not None
+    return replace(
+        spec_of(job, job_id, total=total, digest=job_id),
+        fn=Blob(key=f"{job_id}/fn") if calls else Blob(),
+        inputs=(InputSegment(0, total, Blob(key=f"{job_id}/inputs")),) if calls else (),
         after=tuple(before if isinstance(before, str) else before.id for before in job.after),
-        gang=job.gang,
-        isolated=job.isolated,
-        attributes=tuple(sorted(job.attributes.items())),
-        ports=job.ports,
+        python="",  # A run is the same under every Python.
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from raymesos.errors import InvalidValue, refusal
 from raymesos.machine import MASTER, Outbox
-from raymesos.sim.jobs import refusal_of
+from raymesos.operating.jobs import refusal_of
 from raymesos.sim.world import World
 from raymesos.wire.jobs import JobRefused
 from raymesos.wire.messages import OperatorAnswer, SetWeights

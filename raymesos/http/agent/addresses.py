@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raymesos.errors import RaymesosError
-from raymesos.http.serving import listen
+from raymesos.http.serving import authority, listen
 from raymesos.machine import LinkUp, Outbox, Wake
 from raymesos.wire.messages import AgentServed
 
@@ -66,8 +66,7 @@ class Ports:
         self._ports[name] = found.getsockname()[1]
         self._kept.parent.mkdir(parents=True, exist_ok=True)
         self._kept.write_text(json.dumps(self._ports))
-        shown = f"[{self._host}]" if ":" in self._host else self._host
-        return found, f"{shown}:{self._ports[name]}"
+        return found, authority(self._host, self._ports[name])
 
 
 def _read(kept: Path) -> dict[str, int]:

@@ -9,13 +9,13 @@ from starlette.types import Receive, Scope, Send
 from raymesos.errors import Unauthorized
 from raymesos.http.agent.app import EXECUTOR_API
 from raymesos.http.asgi import Answer, send_answer
+from raymesos.http.jobs.rights import USER
+from raymesos.http.mesos.operator.writes import NO_AGENT
 from raymesos.http.security.access import caller_of
 from raymesos.http.site import Site
 
-# Whose sandboxes they are, for ACLs: all commands run as one user.
-USER = "raymesos"
 LOCAL_ONLY = Answer(403, "Executors speak to their agent at its own address")
-UNKNOWN = Answer(404, "No agent found with specified ID")
+UNKNOWN = Answer(404, NO_AGENT)
 # Sandboxes and containers of all roles lie beside each other there.
 NOT_ALL = Answer(
     403,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -62,14 +61,7 @@ class Seen:
 
     async def until(self, shown: Callable[[View], bool], timeout_s: float = SHOWN_S) -> bool:
         """Whether the view shows it, after waiting for that."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while not shown(self._views.state):
-            left_s = deadline - loop.time()
-            if left_s <= 0:
-                return False
-            await self._views.changed.wait(left_s)
-        return True
+        return await self._views.until(shown, timeout_s)
 
     async def job(self, rights: Rights, id: str) -> JobNote:
         """Raises UnknownId."""

@@ -13,14 +13,15 @@ from raymesos.http.mesos.schema import Row, fit
 
 def read_call(body: bytes, message: str) -> Row:
     """The call in `body`, fitted to `message` (`scheduler.Call`, `executor.Call`, `master.Call`). Raises ProtocolError with the text of Mesos' 400."""
-    value = _json(body)
+    value = json_of(body)
     try:
         return fit(message, value)
     except ProtocolError as error:
         raise ProtocolError(f"Failed to convert JSON into Call protobuf: {error}") from None
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
+    """The value. Raises ProtocolError in Mesos' words."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

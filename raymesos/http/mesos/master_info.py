@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
-from raymesos.http.mesos.values import Row
+from raymesos.http.mesos.values import Row, types_json
 from raymesos.http.site import Site
 
 MESOS_VERSION = "1.11.0"
 """Whose API this is. Clients compare it to know what they may ask for."""
+CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
 
 
 def master_info_json(site: Site, master_id: str) -> Row:
@@ -24,7 +25,7 @@ def master_info_json(site: Site, master_id: str) -> Row:
         "hostname": hostname,
         "version": MESOS_VERSION,
         "address": address_json(hostname, ip, site.port),
-        "capabilities": [{"type": "AGENT_UPDATE"}, {"type": "AGENT_DRAINING"}, {"type": "QUOTA_V2"}],
+        "capabilities": types_json(CAPABILITIES),
     }
 
 

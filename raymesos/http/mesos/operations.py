@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from raymesos.errors import InvalidValue
 from raymesos.http.mesos.amounts import resources_of, scalar_of
+from raymesos.http.mesos.needed import needed
 from raymesos.http.mesos.tasks import Reading, group_of, tasks_of
 from raymesos.http.mesos.values import Row
 from raymesos.model.resources import Resources
@@ -78,21 +79,9 @@ def _operation(kind: str, body: Row, id: str, reading: Reading) -> Operation | N
 
 def _unauthorized(operation: Operation, reading: Reading) -> str:
     """Why the scheduler may not do this; empty if it may. (Mesos: authorization of ACCEPT)"""
-    match operation:
-        case Reserve(resources):
-            action, subjects = "reserve_resources", [key.role for key, _ in resources]
-        case Unreserve(resources):
-            action = "unreserve_resources"
-            subjects = [key.reservations[-1].principal for key, _ in resources if key.reservations]
-        case Create(volumes):
-            action, subjects = "create_volumes", [key.role for key, _ in volumes]
-        case Destroy(volumes):
-            action = "destroy_volumes"
-            subjects = [key.disk.persistence_principal for key, _ in volumes if key.disk is not None]
-        case Grow(volume) | Shrink(volume):
-            action, subjects = "resize_volumes", [key.role for key, _ in volume]
-        case _:
-            return ""
+    if isinstance(operation, Launch | LaunchGroup):
+        return ""
+    action, subjects = needed(operation)
     if all(reading.may(action, subject) for subject in subjects):
         return ""
     return f"Not authorized to {action.replace('_', ' ')}"

@@ -12,8 +12,12 @@ def method_refusal(method: str) -> Answer | None:
     """Only POST."""
     if method == "POST":
         return None
-    text = f"405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."
-    return Answer(405, text, ((b"allow", b"POST"),))
+    return Answer(405, method_text(method, "POST"), ((b"allow", b"POST"),))
+
+
+def method_text(method: str, *allowed: str) -> str:
+    named = ", ".join(f"'{each}'" for each in allowed)
+    return f"405 Method Not Allowed. Expecting one of {{ {named} }}, but received '{method}'."
 
 
 def content_refusal(headers: dict[bytes, bytes]) -> Answer | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raymesos.http.answers import INTERNAL_TEXT
 from raymesos.http.asgi import Answer, send_answer
 from raymesos.http.security.access import CALLER
 from raymesos.http.security.audit import AuditLog
@@ -41,7 +42,7 @@ UNKNOWN = Answer(
     "This server asks for a token: as `Authorization: Bearer TOKEN`, or by basic authentication with the principal and the token",
     ((b"www-authenticate", b"Bearer " + _REALM), (b"www-authenticate", b"Basic " + _REALM)),
 )
-INTERNAL = Answer(500, "internal error; the server's log has the story")
+INTERNAL = Answer(500, INTERNAL_TEXT)
 
 
 class Gate:

@@ -8,12 +8,11 @@ from typing import Any
 import psutil
 
 from raymesos import __version__
-from raymesos.http.mesos.master_info import MESOS_VERSION, master_info_json
+from raymesos.http.mesos.master_info import CAPABILITIES, MESOS_VERSION, master_info_json
 from raymesos.http.mesos.values import Row, seconds_json
 from raymesos.http.site import Site
 from raymesos.wire.notes import MasterNote
 
-CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
 BUILD_USER = "raymesos"
 
 

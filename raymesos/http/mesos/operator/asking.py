@@ -48,9 +48,7 @@ class Writer:
 
     async def _until_shown(self, write: Write, row: Row, began_ms: int) -> None:
         """The master's clock is ours: it is on the same machine."""
-        views, deadline = self._site.views, time.monotonic() + SHOWN_S
-        while write.shown(views.state, row) < began_ms and (left := deadline - time.monotonic()) > 0:
-            await views.changed.wait(left)
+        await self._site.views.until(lambda view: write.shown(view, row) >= began_ms, SHOWN_S)
 
     def _operate(self, calls: Sequence[OperatorCall]) -> None:
         for call in calls:

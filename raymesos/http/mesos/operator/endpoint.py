@@ -45,7 +45,7 @@ class Endpoint:
     async def _response(self, request: Request) -> Response:
         found = self._serve.get("GET" if request.method == "HEAD" else request.method)
         if found is None:
-            return wrong_method(request.method, ", ".join(self._serve))
+            return wrong_method(request.method, *self._serve)
         try:
             return await found(request)
         except Refused as refused:

@@ -5,12 +5,10 @@ Left out is what would be about a part that is not here: an authenticator, a con
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from urllib.parse import quote
 
-import psutil
-
+from raymesos.http.mesos.operator.about import system_stats
 from raymesos.http.mesos.operator.tally import Tally
 from raymesos.http.site import Site
 from raymesos.model.tasks import TERMINAL
@@ -60,13 +58,4 @@ def _states(*rows: list[TaskNote]) -> Counter[str]:
 
 
 def _system() -> dict[str, float]:
-    one, five, fifteen = os.getloadavg()
-    memory = psutil.virtual_memory()
-    return {
-        "system/cpus_total": float(os.cpu_count() or 0),
-        "system/load_1min": one,
-        "system/load_5min": five,
-        "system/load_15min": fifteen,
-        "system/mem_free_bytes": float(memory.free),
-        "system/mem_total_bytes": float(memory.total),
-    }
+    return {f"system/{name.removeprefix('avg_')}": float(value) for name, value in system_stats().items()}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from raymesos.errors import ProtocolError
 from raymesos.http.asgi import Answer, read_body
-from raymesos.http.mesos.json_text import complaint
+from raymesos.http.mesos.body import json_of
 from raymesos.http.mesos.operator.asking import Writer
 from raymesos.http.mesos.operator.endpoint import Refused, Serve, endpoints
 from raymesos.http.mesos.operator.older_reads import OlderReads
@@ -72,7 +70,7 @@ class OlderWrites:
         async def serve(request: Request) -> Response:
             agent_id, rows = await _form(request, "slaveId", name)
             try:
-                resources = fit_list("Resource", _json(rows.encode()))
+                resources = fit_list("Resource", json_of(rows.encode()))
             except ProtocolError as error:
                 raise Refused(f"Error in parsing '{name}' query parameter in the request body: {error}") from None
             return await self._do(request, kind, {"agent_id": {"value": agent_id}, name: resources})
@@ -104,23 +102,16 @@ async def _body(request: Request) -> bytes:
 
 async def _row(request: Request, message: str) -> Row:
     try:
-        return fit(message, _json(await _body(request)))
+        return fit(message, json_of(await _body(request)))
     except ProtocolError as error:
         raise Refused(str(error)) from None
 
 
 async def _rows(request: Request, message: str) -> list[Row]:
     try:
-        return fit_list(message, _json(await _body(request)))
+        return fit_list(message, json_of(await _body(request)))
     except ProtocolError as error:
         raise Refused(str(error)) from None
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ProtocolError(f"Failed to parse body into JSON: {complaint(body) or error}") from None
 
 
 async def _form(request: Request, *names: str) -> list[str]:

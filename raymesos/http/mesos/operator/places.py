@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from raymesos.http.mesos.master_info import host_ip
+from raymesos.http.mesos.master_info import address_json, host_ip
 from raymesos.http.mesos.values import Row
 from raymesos.wire.notes import AgentNote
 
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def url(self) -> Row:
-        address = {"hostname": self.hostname, "ip": self.ip, "port": self.port}
+        address = address_json(self.hostname, self.ip, self.port)
         return {"scheme": "http", "address": address, "path": f"/slave({self.number})"}
 
 

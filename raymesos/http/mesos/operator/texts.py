@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from raymesos.errors import ClusterUnavailable, Conflict, QuotaRefused, RaymesosError, Unauthorized
+from raymesos.http.mesos.requests import method_text
 
 # What a callback may be called: anything else would be a program of the caller's choice in our answer.
 JSONP = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.]{0,99}")
@@ -39,8 +40,6 @@ def refusal(error: RaymesosError, *, conflict: int = 409) -> Response:
     return text(str(error), status)
 
 
-def wrong_method(method: str, allowed: str) -> Response:
+def wrong_method(method: str, *allowed: str) -> Response:
     """`allowed`: those that are, in Mesos' order."""
-    named = ", ".join(f"'{each.strip()}'" for each in allowed.split(","))
-    said = f"405 Method Not Allowed. Expecting one of {{ {named} }}, but received '{method}'."
-    return text(said, 405, {"allow": allowed})
+    return text(method_text(method, *allowed), 405, {"allow": ", ".join(allowed)})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from raymesos.errors import InvalidValue, ProtocolError
 from raymesos.http.mesos.amounts import quantities_of, resources_of, scalar_of
+from raymesos.http.mesos.needed import needed
 from raymesos.http.mesos.operator.tally import Tally
 from raymesos.http.mesos.values import Row, machine_of, unavailability_of
 from raymesos.http.security.access import Access, Caller
@@ -34,7 +35,7 @@ from raymesos.wire.operating import (
     StopMaintenance,
     TeardownFramework,
 )
-from raymesos.wire.operations import Create, Destroy, Grow, Reserve, Shrink, Unreserve
+from raymesos.wire.operations import Create, Destroy, Grow, Reserve, ResourceOperation, Shrink, Unreserve
 
 NO_AGENT = "No agent found with specified ID"
 NO_FRAMEWORK = "No framework found with specified ID"
@@ -50,6 +51,10 @@ class Asking:
 
     def must(self, action: str, *subjects: str) -> None:
         self.access.require(self.caller, action, *subjects)
+
+    def must_do(self, operation: ResourceOperation) -> None:
+        action, subjects = needed(operation)
+        self.must(action, *subjects)
 
 
 Build = Callable[[Row, Asking], list[OperatorCall]]
@@ -145,11 +150,11 @@ def _plain(resources: Resources) -> tuple[tuple[str, int], ...]:
 def reserve(row: Row, asking: Asking) -> list[OperatorCall]:
     """What is reserved differently (`source`) is unreserved down to what the two have in common first."""
     wanted = _own(resources_of(row.get("resources"), "resources"), asking)
-    asking.must("reserve_resources", *_roles(wanted))
+    asking.must_do(Reserve(wanted))
     before = resources_of(row.get("source"), "source")
     steps: list[Unreserve | Reserve] = []
     if before:
-        asking.must("unreserve_resources", *_principals(before))
+        asking.must_do(Unreserve(before))
         steps += [Unreserve(each) for each in _way_down(before, wanted)]
     else:
         before = popped(wanted)
@@ -158,37 +163,33 @@ def reserve(row: Row, asking: Asking) -> list[OperatorCall]:
 
 
 def unreserve(row: Row, asking: Asking) -> list[OperatorCall]:
-    resources = resources_of(row.get("resources"), "resources")
-    asking.must("unreserve_resources", *_principals(resources))
-    return [_operate(row, Unreserve(resources), asking)]
+    return _one(row, Unreserve(resources_of(row.get("resources"), "resources")), asking)
 
 
 def create_volumes(row: Row, asking: Asking) -> list[OperatorCall]:
-    volumes = resources_of(row.get("volumes"), "volumes")
-    asking.must("create_volumes", *_roles(volumes))
-    return [_operate(row, Create(volumes), asking)]
+    return _one(row, Create(resources_of(row.get("volumes"), "volumes")), asking)
 
 
 def destroy_volumes(row: Row, asking: Asking) -> list[OperatorCall]:
-    volumes = resources_of(row.get("volumes"), "volumes")
-    creators = [key.disk.persistence_principal for key, _ in volumes if key.disk is not None]
-    asking.must("destroy_volumes", *dict.fromkeys(creators))
-    return [_operate(row, Destroy(volumes), asking)]
+    return _one(row, Destroy(resources_of(row.get("volumes"), "volumes")), asking)
 
 
 def grow_volume(row: Row, asking: Asking) -> list[OperatorCall]:
     volume = resources_of([row["volume"]], "volume")
-    asking.must("resize_volumes", *_roles(volume))
-    return [_operate(row, Grow(volume, resources_of([row["addition"]], "addition")), asking)]
+    return _one(row, Grow(volume, resources_of([row["addition"]], "addition")), asking)
 
 
 def shrink_volume(row: Row, asking: Asking) -> list[OperatorCall]:
     volume = resources_of([row["volume"]], "volume")
-    asking.must("resize_volumes", *_roles(volume))
-    return [_operate(row, Shrink(volume, scalar_of(row["subtract"], "subtract")), asking)]
+    return _one(row, Shrink(volume, scalar_of(row["subtract"], "subtract")), asking)
 
 
-def _operate(row: Row, operation: Reserve | Unreserve | Create | Destroy | Grow | Shrink, asking: Asking) -> Operate:
+def _one(row: Row, operation: ResourceOperation, asking: Asking) -> list[OperatorCall]:
+    asking.must_do(operation)
+    return [_operate(row, operation, asking)]
+
+
+def _operate(row: Row, operation: ResourceOperation, asking: Asking) -> Operate:
     return Operate(row["agent_id"]["value"], operation, asking.caller.principal)
 
 
@@ -203,15 +204,6 @@ def _own(resources: Resources, asking: Asking) -> Resources:
             text = f"A reserve operation was attempted by authenticated principal '{principal}', which does not match the reservation principal '{said}'"
             raise ProtocolError(text)
     return resources
-
-
-def _roles(resources: Resources) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key.role for key, _ in resources))
-
-
-def _principals(resources: Resources) -> tuple[str, ...]:
-    """Who reserved them, the last of each stack."""
-    return tuple(dict.fromkeys(key.reservations[-1].principal for key, _ in resources if key.reservations))
 
 
 def _way_down(resources: Resources, to: Resources) -> list[Resources]:
