@@ -20,6 +20,7 @@ from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.programs import Fetched, ProgramEvent, Programs, ProgramsLost
 from raymesos.machine import Outbox, Wake
+from raymesos.store.whole import write_whole
 from raymesos.wire.messages import AgentServed, ChangeVolumes, ExecutorLost, LimitExecutor, StartExecutor, StopExecutor
 from raymesos.wire.notes import EventNote
 
@@ -203,6 +204,4 @@ def _read(ledger: Path) -> list[tuple[str, str, str]]:
 
 
 def _write(ledger: Path, running: dict[str, _Running]) -> None:
-    temporary = ledger.with_suffix(".new")
-    temporary.write_text(json.dumps([[n, r.framework_id, r.executor_id] for n, r in running.items()]))
-    temporary.replace(ledger)
+    write_whole(ledger, json.dumps([[n, r.framework_id, r.executor_id] for n, r in running.items()]))

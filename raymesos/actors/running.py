@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from raymesos.errors import ClusterUnavailable, Conflict, InvalidValue
 from raymesos.shim.process import read, start_time
+from raymesos.store.whole import write_whole
 
 # A cluster's name is a file's name and a Ray namespace.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
@@ -75,11 +76,7 @@ def run_dir() -> Path:
 
 def write_run_file(running: Running) -> None:
     run_dir().mkdir(parents=True, exist_ok=True)
-    path = run_dir() / f"{running.namespace}.json"
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(running)))
-    temporary.chmod(0o600)
-    temporary.replace(path)
+    write_whole(run_dir() / f"{running.namespace}.json", json.dumps(asdict(running)), 0o600)
 
 
 def remove_run_file(name: str) -> None:

@@ -13,43 +13,38 @@ from pathlib import Path
 import ray
 
 from raymesos.actors.door import Door
-from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
+from raymesos.actors.hosts import OPTIONS, WATCH_MS
 from raymesos.actors.plan import ClusterPlan, HttpPlan
-from raymesos.actors.web_agents import NodeAgents
+from raymesos.actors.web_agents import HttpActor
 from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.http.app import make_app
-from raymesos.http.desk import Desk
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
 from raymesos.http.security.audit import AuditLog
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.opening import asks
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import listen
 from raymesos.http.site import Site
-from raymesos.http.views import Views
-from raymesos.machine import MASTER, OBSERVER
-from raymesos.observe.machine import ReplicaMachine
+from raymesos.machine import MASTER
 
 READY_TIMEOUT_S = 30.0
 LOOK_S = 0.02
 
 
 @ray.remote(**OPTIONS)
-class Web(HostActor):
+class Web(HttpActor):
     """Serves the master's port, at the same address in every life."""
 
     def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
-        self._begin(plan, name)
-        self._refused: RaymesosError | None = None
         limits = replace(plan.settings.http, rate=http.rate)
-        self._serving = Serving(limits)
-        self._replica = ReplicaMachine()
+        self._begin_serving(plan, name, http, limits)
+        self._refused: RaymesosError | None = None
         self.site = Site(
             name=plan.namespace,
             cluster_id=plan.cluster_id,
-            views=Views(),
+            views=self._views,
             door=Door(plan.namespace),
-            desk=Desk(self.host, name),
+            desk=self._desk,
             master_is_up=lambda: self.host.reaches(MASTER),
             host=http.host,
             started_ms=int(time.time() * 1000),
@@ -60,12 +55,8 @@ class Web(HostActor):
             keyring=Keyring(Path(http.tokens)) if asks(http.host, auth=http.auth) else None,
             settings=plan.settings,
         )
-        self._agents = NodeAgents(plan, http, self.host, self._serving, self.site.views, self.site.desk)
         self.site.agent_apps = self._agents.apps
-        self.host.add(f"views@{name}", self._replica)
-        self.host.watch(OBSERVER, WATCH_MS)
         self.host.watch(MASTER, WATCH_MS)
-        self.host.after_turn(self._after_turn)
         try:
             kept = plan.directory(name) / "port"
             listening = listen(http.host, http.port or _port_of_former_life(kept))
@@ -90,15 +81,6 @@ class Web(HostActor):
                 raise ClusterUnavailable("the observer has told the HTTP server nothing")
             time.sleep(LOOK_S)
         return self.site.host, self.site.port
-
-    def _after_turn(self, now_ms: int) -> None:
-        messages = self._replica.take_messages()
-        if messages:
-            self._serving.tell(self.site.views.take, messages)
-            self._agents.look(messages)
-        told = self.site.desk.take_told()
-        if told:
-            self._serving.tell(self.site.desk.hand_out, told)
 
 
 def _port_of_former_life(kept: Path) -> int:

@@ -25,6 +25,7 @@ from raymesos.http.security.opening import asks
 from raymesos.http.serving import Serving
 from raymesos.http.views import Views
 from raymesos.machine import OBSERVER
+from raymesos.model.settings import HttpSettings
 from raymesos.observe.machine import ReplicaMachine
 from raymesos.wire.notes import AgentNote
 
@@ -83,19 +84,17 @@ class NodeAgents:
             self._host.post(self._address, self._address, ServeAgent(name, endpoint))
 
 
-@ray.remote(**OPTIONS)
-class NodeWeb(HostActor):
-    """Serves the agents of a node that the master's port is not on."""
+class HttpActor(HostActor):
+    """What every actor that serves HTTP has: a copy of the views, a desk for those that keep a stream open, and the addresses of its node's agents."""
 
-    def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
+    def _begin_serving(self, plan: ClusterPlan, name: str, http: HttpPlan, limits: HttpSettings) -> None:
         self._begin(plan, name)
-        self._serving = Serving(plan.settings.http)
+        self._serving = Serving(limits)
         self._replica, self._views, self._desk = ReplicaMachine(), Views(), Desk(self.host, name)
         self._agents = NodeAgents(plan, http, self.host, self._serving, self._views, self._desk)
         self.host.add(f"views@{name}", self._replica)
         self.host.watch(OBSERVER, WATCH_MS)
         self.host.after_turn(self._after_turn)
-        self.host.start()
 
     def _after_turn(self, now_ms: int) -> None:
         messages = self._replica.take_messages()
@@ -105,6 +104,15 @@ class NodeWeb(HostActor):
         told = self._desk.take_told()
         if told:
             self._serving.tell(self._desk.hand_out, told)
+
+
+@ray.remote(**OPTIONS)
+class NodeWeb(HttpActor):
+    """Serves the agents of a node that the master's port is not on."""
+
+    def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
+        self._begin_serving(plan, name, http, plan.settings.http)
+        self.host.start()
 
 
 def name_on(node_id: str) -> str:

@@ -81,6 +81,20 @@ def run(
     return asyncio.run(inside())
 
 
+def refused_handshake(app: ASGIApp) -> int:
+    """The status with which a websocket's handshake is answered."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost")]}
+    scope["extensions"] = {"websocket.http.response": {}}
+    asyncio.run(app(scope, send, send))  # type: ignore[arg-type]
+    found: int = sent[0]["status"]
+    return found
+
+
 def call(app: ASGIApp, method: str, path: str, **fields: Any) -> httpx.Response:
     """One request and its whole answer."""
     answer: httpx.Response = run(lambda client: client.request(method, path, **fields), app)

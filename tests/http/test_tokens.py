@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import threading
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_rig import call, site
+from http_rig import call, refused_handshake, site
 from starlette.types import Receive, Scope, Send
 
 from raymesos.errors import Conflict, InvalidValue, UnknownId
@@ -205,15 +204,7 @@ def test_health_is_told_to_everybody_and_knows_nobody(gate: Gate) -> None:
 
 
 def test_a_websocket_shows_its_token_too(gate: Gate) -> None:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost")]}
-    scope["extensions"] = {"websocket.http.response": {}}
-    asyncio.run(gate(scope, send, send))  # type: ignore[arg-type]
-    assert sent[0]["status"] == 401
+    assert refused_handshake(gate) == 401
 
 
 def test_the_whole_app_is_behind_it(path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from raymesos.store.whole import write_whole
+
 FILE = "programs.json"
 
 
@@ -37,10 +39,7 @@ def read_containers(agent_directory: Path) -> list[Container]:
 
 
 def write_containers(agent_directory: Path, containers: list[Container]) -> None:
-    path = agent_directory / FILE
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps([asdict(each) for each in containers]))
-    temporary.replace(path)
+    write_whole(agent_directory / FILE, json.dumps([asdict(each) for each in containers]))
 
 
 def sandbox_of(agent_directory: Path, container_id: str) -> Path:

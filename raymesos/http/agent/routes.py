@@ -19,7 +19,7 @@ from raymesos.http.agent.picture import Picture, flags_of
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.agent.statistics import container_json, container_row, monitor_row
 from raymesos.http.asgi import headers_of
-from raymesos.http.mesos.body import read_call
+from raymesos.http.mesos.body import part_error, read_call
 from raymesos.http.mesos.operator.about import version_json
 from raymesos.http.mesos.operator.endpoint import Endpoint, Serve
 from raymesos.http.mesos.operator.texts import json_answer, text
@@ -27,7 +27,7 @@ from raymesos.http.mesos.requests import accept_refusal, content_refusal
 from raymesos.http.mesos.values import Row, bytes_json
 
 NO_PATH = "Expecting 'path=value' in query.\n"
-_NEEDS_BODY = ("SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE")
+_NEEDS_PART = ("SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE")
 _CHUNK = 1 << 18
 
 
@@ -186,7 +186,7 @@ class AgentOperator:
             call = read_call(await request.body(), "agent.Call")
         except ProtocolError as error:
             return text(str(error), 400)
-        wrong = _wrong(call)
+        wrong = part_error(call, _NEEDS_PART.__contains__)
         if wrong:
             return text(f"Failed to validate agent::Call: {wrong}", 400)
         refused = accept_refusal(headers)
@@ -250,12 +250,3 @@ class AgentOperator:
                 return picture.get_operations()
             case _:
                 return None
-
-
-def _wrong(call: Row) -> str:
-    kind = call.get("type", "UNKNOWN")
-    if kind == "UNKNOWN":
-        return "Expecting 'type' to be present"
-    if kind in _NEEDS_BODY and kind.lower() not in call:
-        return f"Expecting '{kind.lower()}' to be present"
-    return ""

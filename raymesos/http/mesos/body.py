@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -18,6 +19,16 @@ def read_call(body: bytes, message: str) -> Row:
         return fit(message, value)
     except ProtocolError as error:
         raise ProtocolError(f"Failed to convert JSON into Call protobuf: {error}") from None
+
+
+def part_error(call: Row, needs_part: Callable[[str], bool]) -> str:
+    """What Mesos' validation says of a call that fits its message; empty if it is good. `needs_part`: whether a call of this type says more than its type."""
+    kind = call.get("type", "UNKNOWN")
+    if kind == "UNKNOWN":
+        return "Expecting 'type' to be present"
+    if needs_part(kind) and kind.lower() not in call:
+        return f"Expecting '{kind.lower()}' to be present"
+    return ""
 
 
 def json_of(body: bytes) -> Any:

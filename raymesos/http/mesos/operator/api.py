@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from raymesos.errors import ProtocolError, RaymesosError
 from raymesos.http.asgi import Answer, headers_of, read_body, send_answer
-from raymesos.http.mesos.body import read_call
+from raymesos.http.mesos.body import part_error, read_call
 from raymesos.http.mesos.operator.asking import Writer
 from raymesos.http.mesos.operator.events import EventStreams
 from raymesos.http.mesos.operator.gallery import Gallery
@@ -50,31 +50,19 @@ class OperatorApi:
         self._revert: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = method_refusal(scope["method"])
         headers = headers_of(scope)
-        refused = refused or content_refusal(headers)
-        body = b"" if refused is not None else await read_body(receive)
-        if body is None:
-            return
-        if refused is None and isinstance(body, Answer):
-            refused = body
-        if refused is not None or not isinstance(body, bytes):
-            await send_answer(send, refused or Answer(400))
-            return
-        try:
-            call = read_call(body, "master.Call")
-        except ProtocolError as error:
-            await send_answer(send, Answer(400, str(error)))
-            return
-        wrong = _wrong(call)
-        refused = Answer(400, f"Failed to validate master::Call: {wrong}") if wrong else accept_refusal(headers)
+        refused = method_refusal(scope["method"]) or content_refusal(headers)
         if refused is not None:
             await send_answer(send, refused)
             return
-        if call["type"] in WRITES or call["type"] == "SET_LOGGING_LEVEL":
-            note_call(scope, call["type"], subject_of(call.get(call["type"].lower(), {})))
-        else:
-            note_read(scope)
+        body = await read_body(receive)
+        if body is None:
+            return
+        call = body if isinstance(body, Answer) else _read(body, headers)
+        if isinstance(call, Answer):
+            await send_answer(send, call)
+            return
+        _note(scope, call)
         if call["type"] == "SUBSCRIBE":
             await self._streams.serve(caller_of(scope), receive, send)
             return
@@ -123,14 +111,24 @@ class OperatorApi:
         log.setLevel(logging.DEBUG if level else logging.NOTSET)
 
 
-def _wrong(call: Row) -> str:
-    """What Mesos' validation says of the call; empty if it is good."""
-    kind = call.get("type", "UNKNOWN")
-    if kind == "UNKNOWN":
-        return "Expecting 'type' to be present"
-    if kind not in NEEDS_NOTHING and kind.lower() not in call:
-        return f"Expecting '{kind.lower()}' to be present"
-    return ""
+def _read(body: bytes, headers: dict[bytes, bytes]) -> Row | Answer:
+    """The call, or why it is none."""
+    try:
+        call = read_call(body, "master.Call")
+    except ProtocolError as error:
+        return Answer(400, str(error))
+    wrong = part_error(call, lambda kind: kind not in NEEDS_NOTHING)
+    if wrong:
+        return Answer(400, f"Failed to validate master::Call: {wrong}")
+    return accept_refusal(headers) or call
+
+
+def _note(scope: Scope, call: Row) -> None:
+    """For the audit log."""
+    if call["type"] in WRITES or call["type"] == "SET_LOGGING_LEVEL":
+        note_call(scope, call["type"], subject_of(call.get(call["type"].lower(), {})))
+    else:
+        note_read(scope)
 
 
 def _json(body: bytes) -> Response:

@@ -1,0 +1,14 @@
+"""Files that are written whole: whoever reads one finds the former text or the new one, never a part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str, mode: int | None = None) -> None:
+    """The file has this text. `mode` None: as files are made here."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text)
+    if mode is not None:
+        temporary.chmod(mode)
+    temporary.replace(path)
