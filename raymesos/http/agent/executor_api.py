@@ -118,8 +118,8 @@ class ExecutorApi:
         if body is None:
             return
         headers = headers_of(scope)
-        answer = body if isinstance(body, Answer) else method_refusal(scope["method"]) or content_refusal(headers)
-        if answer is None and isinstance(body, bytes):
+        answer = method_refusal(scope["method"]) or content_refusal(headers)
+        if answer is None:
             answer = await self._call(body, headers, receive, send)
         if answer is not None:
             await send_answer(send, answer)

@@ -125,11 +125,9 @@ class SchedulerApi:
         body = await read_body(receive)
         if body is None:
             return
-        answer = body if isinstance(body, Answer) else None
-        answer = answer or (None if self.site.master_is_up() else AWAY)
+        answer = None if self.site.master_is_up() else AWAY
         answer = answer or method_refusal(scope["method"]) or content_refusal(headers)
         if answer is None:
-            assert isinstance(body, bytes)
             answer = await self._call(scope, body, headers, receive, send)
         if answer is not None:
             await send_answer(send, answer)

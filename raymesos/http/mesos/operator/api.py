@@ -58,7 +58,7 @@ class OperatorApi:
         body = await read_body(receive)
         if body is None:
             return
-        call = body if isinstance(body, Answer) else _read(body, headers)
+        call = _read(body, headers)
         if isinstance(call, Answer):
             await send_answer(send, call)
             return

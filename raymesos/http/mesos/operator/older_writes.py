@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from raymesos.errors import ProtocolError
-from raymesos.http.asgi import Answer, read_body
+from raymesos.http.asgi import read_body
 from raymesos.http.mesos.body import json_of
 from raymesos.http.mesos.operator.asking import Writer
 from raymesos.http.mesos.operator.endpoint import Refused, Serve, endpoints
@@ -94,10 +94,7 @@ class OlderWrites:
 
 
 async def _body(request: Request) -> bytes:
-    found = await read_body(request.receive)
-    if isinstance(found, Answer):
-        raise Refused(found.text, found.status)
-    return found or b""
+    return await read_body(request.receive) or b""
 
 
 async def _row(request: Request, message: str) -> Row:
