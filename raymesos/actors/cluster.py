@@ -46,12 +46,14 @@ KEEP_FREE_MB = 1024
 
 LOOPBACK = "127.0.0.1"
 
-# Every Ray server binds loopback, no token is asked for, actors run at the priority of ordinary programs.
+# Every Ray server binds loopback, no token is asked for, actors run at the priority of ordinary programs. Ray ends no process of a machine that is short of memory:
+# it would be one of ours, the master perhaps, for what tasks have taken, which are no processes of Ray's and have limits of their own.
 LOCAL_RAY_ENV = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_worker_niceness": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_memory_monitor_refresh_ms": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }

@@ -1,6 +1,7 @@
 """The machine that speaks to the master for one subscription over HTTP. It has no privilege and keeps no books: its client does, over there.
 
-It subscribes once. When the master is lost, or what lay between, the subscription is over: the client subscribes again, under its id, as with Mesos.
+When the master is lost, or what lay between, the subscription is over: the client subscribes again, under its id, as with Mesos. One that does not stand yet is asked for
+again when the master answers again: whether the first call got through nobody knows, and the master takes a second one of the same address for the first.
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ class Seat:
                 out.send(MASTER, self._subscribe)
             case Wake():
                 self._beat(out)
+            case LinkUp(peer, _) if peer == MASTER and not self.framework_id:
+                out.send(MASTER, self._subscribe)
             case LinkDown(peer) | LinkUp(peer, _):
                 # Of the link to the master we hear only when something was lost.
                 if peer == MASTER:
@@ -132,6 +135,8 @@ class Seat:
 
     def _hear(self, message: Any, out: Outbox) -> None:
         match message:
+            case Subscribed() if self.framework_id:
+                return  # The answer to a subscription that was asked for twice.
             case Subscribed():
                 self.framework_id, self._heartbeat_ms = message.framework_id, message.heartbeat_ms
                 self._say(message)

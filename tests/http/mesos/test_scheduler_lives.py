@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from scheduler_rig import Rig, task
+from scheduler_rig import MULTI_ROLE, Rig, task
 
 from raymesos.http import streams
+from raymesos.machine import MASTER, LinkUp
 from raymesos.model.rate_limits import RateLimit, RateLimits
 from raymesos.model.settings import simulated
 
@@ -114,6 +115,27 @@ def test_a_broken_link_to_the_master_ends_the_streams(rig: Rig) -> None:
     rig.settle()
     assert rig.call(stream, "REVIVE").status == 403
     assert not rig.subscribe(rig.framework_id(stream), failover_timeout=60).over
+
+
+def test_a_subscription_that_met_a_master_out_of_reach_is_asked_for_again_and_stands(rig: Rig) -> None:
+    rig.sim.world.isolate("http")
+    stream = rig.subscribe()
+    assert not stream.over and stream.events == []
+    rig.sim.world.rejoin("http")
+    rig.settle()
+    assert not stream.over and stream.types[0] == "SUBSCRIBED"
+    assert [f.id for f in rig.master().frameworks.values()] == [rig.framework_id(stream)]
+
+
+def test_a_subscription_that_got_through_and_is_asked_for_again_stands_once(rig: Rig) -> None:
+    info = {"user": "root", "name": "f", "roles": ["dev"], "capabilities": MULTI_ROLE}
+    stream = rig.request({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}, settle=False)
+    rig._spin()
+    [address] = [a for a in rig.sim.world._hosts["http"].pump.addresses() if a.startswith("framework/")]
+    rig.sim.world._arrive("http", [(address, address, LinkUp(MASTER, False))])
+    rig.settle()
+    assert not stream.over and stream.types.count("SUBSCRIBED") == 1
+    assert [f.id for f in rig.master().frameworks.values()] == [rig.framework_id(stream)]
 
 
 def test_an_http_actor_that_restarts_leaves_its_frameworks_their_failover_timeout(rig: Rig) -> None:
