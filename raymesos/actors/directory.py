@@ -63,6 +63,14 @@ class Directory:
             self.forget(peer)
             done(None, False)
 
+    def ask_road(self, peer: str, told: Callable[[str], None]) -> None:
+        """Have `told` hear, on a thread of Ray's, where the peer's road is (`roads`). A driver's host has none."""
+        handle = None if peer.startswith(DRIVER) else self._handles.get(peer)
+        if handle is not None:
+            handle.road.remote().future().add_done_callback(
+                lambda future: None if future.exception() is not None else told(future.result())
+            )
+
     def _watch(self, peer: str, handle: Any, done: Done) -> None:
         with self._watching:
             known = peer in self._watched

@@ -26,6 +26,7 @@ from raymesos.actors.link import Batch
 from raymesos.actors.memory import settle_memory
 from raymesos.actors.nodes import NodeWatch
 from raymesos.actors.plan import AgentPlan, ClusterPlan
+from raymesos.actors.roads import Roads
 from raymesos.actors.shim_side import ShimSide
 from raymesos.errors import UnknownId
 from raymesos.machine import ALLOCATOR, MASTER, Machine
@@ -63,13 +64,20 @@ class HostActor:
         # Later than any former life of this actor: Ray never runs two of one name at once.
         epoch = time.time_ns() // 1000
         keepers = {owner: keeper} if keeper is not None else {}
-        self.host = Host(name, epoch, Directory(plan.namespace, name), keepers)  # type: ignore[arg-type]
+        self._roads = Roads(name, Directory(plan.namespace, name))
+        self.host = Host(name, epoch, self._roads, keepers)  # type: ignore[arg-type]
+        self._roads.open(self.host.receive)
 
     def deliver(
         self, from_host: str, from_epoch: int, to_epoch: int, session: int, first_seq: int, count: int, blob: bytes
     ) -> tuple[int, int, bool]:
         reply = self.host.receive(from_host, from_epoch, Batch(to_epoch, session, first_seq, count, blob))
         return reply.epoch, reply.last_seq, reply.refused
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def road(self) -> str:
+        """Where hosts of this machine bring batches for less than a call costs."""
+        return self._roads.address
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def call(self, to: str, client_id: str, blob: bytes, timeout_s: float) -> bytes:
@@ -293,6 +301,7 @@ class Agent(HostActor):
         """End everything that this agent has running on its node."""
         self.host.stop()
         self.launcher.stop_all()
+        self._roads.close()
         self.shim.shutdown()
 
 
