@@ -223,9 +223,9 @@ def _step_held(this: Pass, agent: Agent, holder: Subscription) -> bool:
 
 def _tell_grants(this: Pass, met: Parts) -> None:
     """One grant for each agent and subscription, of what both stages gave."""
-    grants, granted = this.outcome.grants, this.outcome.granted
-    for agent, subscription, offer in met.rows():
-        this.parts.add(agent, subscription, offer)
-    for agent, subscription, offer in this.parts.rows():
-        grants.append(Grant(*subscription.key, agent.id, agent.incarnation, offer))
-        granted[subscription] = None
+    this.parts.take_in(met)
+    rows = list(this.parts.rows())
+    this.outcome.granted = dict.fromkeys(subscription for _, subscription, _ in rows)
+    this.outcome.grants = [
+        Grant(*subscription.key, agent.id, agent.incarnation, offer) for agent, subscription, offer in rows
+    ]

@@ -34,25 +34,29 @@ def _meet_owed(this: Pass, agent: Agent, owed: dict[Role, None]) -> None:
         if not _meet(this, agent, held_for):
             return  # It is kept for one that is owed something, too.
         holds.release(this.holds, agent)
-    touched = []
+    done = []
     for name in ledger.roster.order.walk():
         if not any(agent.open_vector):
             break  # What is left is reserved: nothing of it meets a guarantee.
         role = ledger.roster.roles[name]
-        touched.append(role)
-        for subscription in role.walk():
-            _meet_all(this, agent, subscription)
-    for role in touched:
-        if not _is_owed(ledger, role):
-            del owed[role]
-            ledger.roster.order.deactivate(role.name)
+        if not _meet_role(this, agent, role):
+            done.append(role)
+    for role in done:
+        del owed[role]
+        ledger.roster.order.deactivate(role.name)
 
 
-def _meet_all(this: Pass, agent: Agent, subscription: Subscription) -> None:
-    """As much as the role is owed; one that says exactly what it wants takes it step by step."""
-    while agent in this.ledger.offerable and _is_owed(this.ledger, subscription.role):
-        if not (_meet(this, agent, subscription) and subscription.exact and not subscription.sated):
-            return
+def _meet_role(this: Pass, agent: Agent, role: Role) -> bool:
+    """As much as the role is owed; who says exactly what it wants takes it step by step. Whether the role is still owed something."""
+    ledger = this.ledger
+    if not (is_owed := _is_owed(ledger, role)):
+        return False
+    for subscription in role.walk():
+        while is_owed and agent in ledger.offerable and _meet(this, agent, subscription):
+            is_owed = _is_owed(ledger, role)
+            if not subscription.exact or subscription.sated:
+                break
+    return is_owed
 
 
 def _meet(this: Pass, agent: Agent, subscription: Subscription) -> bool:

@@ -31,13 +31,20 @@ class Parts:
             others = self.others.setdefault(agent, {})
             others[subscription] = others[subscription] + offer if subscription in others else offer
 
+    def take_in(self, other: Parts) -> None:
+        """What another stage gave is part of this: of agents that are here already, and then of those that are not."""
+        for agent, subscription, offer in other.rows():
+            self.add(agent, subscription, offer)
+
     def has(self, agent: Agent, subscription: Subscription) -> bool:
         """Whether something of the agent was given to the subscription."""
         return self.takers.get(agent) is subscription or subscription in self.others.get(agent, ())
 
     def rows(self) -> Iterator[tuple[Agent, Subscription, Resources]]:
         """Agent by agent, as they came."""
-        for agent, taker in self.takers.items():
-            yield agent, taker, self.taken[agent]
-            for subscription, offer in self.others[agent].items() if agent in self.others else ():
-                yield agent, subscription, offer
+        others = self.others
+        for (agent, taker), offer in zip(self.takers.items(), self.taken.values(), strict=True):
+            yield agent, taker, offer
+            if agent in others:
+                for subscription, more in others[agent].items():
+                    yield agent, subscription, more

@@ -55,16 +55,16 @@ def takeable(agent: Agent, subscription: Subscription, given: dict[Key, None], *
 
 def fair_part(ledger: Ledger, agent: Agent, subscription: Subscription, part: Resources, outcome: Outcome) -> Resources:
     """`part` within the limits on the role's path, and without what is kept for those who are owed a guarantee. Nothing if that leaves too little for an offer."""
-    chain = ledger.chain(subscription.role)
-    room = ledger.quotas.room(chain) if chain else None
-    required = ledger.quotas.required
-    if any(required):
-        bound = surplus(ledger) if room is None else least(surplus(ledger), room)
-    elif room is None:
+    chain, quotas = ledger.chain(subscription.role), ledger.quotas
+    is_kept = any(quotas.required)
+    if quotas.has_room(chain, agent.open_vector) and (not is_kept or _within(agent.open_vector, surplus(ledger))):
         return part
-    else:
+    room = quotas.room(chain) if chain else None
+    if is_kept:
+        bound = surplus(ledger) if room is None else least(surplus(ledger), room)
+    elif room is not None:
         bound = room
-    if _within(agent.open_vector, bound):
+    else:
         return part
     cut = cut_open(part, _named(ledger, bound))
     if cut is not part and not ledger.worth_offering(cut, subscription.least):

@@ -10,6 +10,7 @@ Mesos knows quotas of top roles only; there these rules are its own. (Mesos: hie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import add, le
 
 from raymesos.kernel.allocator.pool import Pool, Vector, filled, minus, plus
 from raymesos.model.quota import Quantities, Quota
@@ -134,6 +135,17 @@ class Quotas:
         self._recount(chain)
 
     # ------------------------------------------------------------ what follows from it
+
+    def has_room(self, chain: Chain, wanted: Vector) -> bool:
+        """Whether `wanted` is within the `room` of the chain: for a role of its own without working that out."""
+        if len(chain) == 1 and not chain[0].children:
+            limit, consumed = chain[0].limit, chain[0].consumed
+            if limit is None:
+                return True
+            if len(limit) == len(consumed) == len(wanted) and all(map(le, map(add, consumed, wanted), limit)):
+                return True
+        room = self.room(chain) if chain else None
+        return room is None or all(map(le, wanted, room))
 
     def room(self, chain: Chain) -> Vector | None:
         """How much more of what is open the role may get under all limits on its path, what is owed to others within them held back. None: as much as there is."""
