@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import raymesos as rm
+from raymesos.model.settings import on_ray
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("raymesos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,9 +33,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster(home: Path) -> Iterator[rm.Cluster]:
-    """Two agents of one CPU each, and HTTP. Tests share it: they use roles and job names of their own, and leave it idle."""
-    with rm.start(agents=2, cpus=1, mem=2048, quiet=True, port=0) as started:
-        yield started
+    """Two agents of one CPU each, and HTTP. Tests share it: they use roles and job names of their own, and leave it idle.
+
+    As `rm.start` would start it, but for heartbeats: clients that others wrote see an event when the next comes.
+    """
+    from raymesos.actors.cluster import start_local
+    from raymesos.actors.plan import HttpPlan
+    from raymesos.client import _on_ray
+
+    quick = on_ray()
+    quick = replace(quick, master=replace(quick.master, heartbeat_ms=200))
+    started = start_local(
+        agents=2,
+        cpus=1,
+        mem_mb=2048,
+        name=f"tests-{os.getpid()}",
+        work_dir=None,
+        progress=lambda text: None,
+        settings=quick,
+        http=HttpPlan(port=0),
+    )
+    with _on_ray(started.running, started) as shared:
+        yield shared
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +70,9 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+def pytest_collection_finish() -> None:
+    """The cyclic collector need not look at thousands of tests again and again while they run."""
+    gc.collect()
+    gc.freeze()

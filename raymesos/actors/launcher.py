@@ -45,6 +45,7 @@ class _Running:
     framework_id: str
     executor_id: str
     handle: Any
+    """None: its actor is gone, and its agent will hear so."""
     stopped: bool = False
     """Its end was asked for."""
 
@@ -69,14 +70,15 @@ class Launcher:
         self._ledger = plan.directory(f"agents/{agent.name}") / "executors.json"
 
     def recover(self) -> list[tuple[str, str, str]]:
-        """Find the executors of the agent's former life: (framework id, executor id, actor name) of those that still live."""
+        """Find the executors of the agent's former life: (framework id, executor id, actor name). The agent hears of each that has ended meanwhile."""
         for name, framework_id, executor_id in _read(self._ledger):
+            self._running[name] = _Running(framework_id, executor_id, None)
             try:
-                handle = ray.get_actor(name, namespace=self._plan.namespace)
+                self._running[name].handle = ray.get_actor(name, namespace=self._plan.namespace)
             except ValueError:
-                continue
-            self._running[name] = _Running(framework_id, executor_id, handle)
-            self._watch(name, handle)
+                self._tell(_Ended(name, "it ended unseen"))
+            else:
+                self._watch(name, self._running[name].handle)
         self._programs.recover()
         return [(r.framework_id, r.executor_id, name) for name, r in self._running.items()]
 
@@ -113,7 +115,8 @@ class Launcher:
 
     def stop_all(self) -> None:
         """End every executor actor of this agent."""
-        for handle in [*self._starting.values(), *self._spares.values(), *(r.handle for r in self._running.values())]:
+        running = [r.handle for r in self._running.values() if r.handle is not None]
+        for handle in [*self._starting.values(), *self._spares.values(), *running]:
             ray.kill(handle, no_restart=True)
 
     def _change_volumes(self, now_ms: int, message: ChangeVolumes, out: Outbox) -> None:
@@ -187,7 +190,8 @@ class Launcher:
         found = [r for r in self._running.values() if (r.framework_id, r.executor_id) == wanted]
         for running in found:
             running.stopped = True
-            ray.kill(running.handle, no_restart=True)
+            if running.handle is not None:
+                ray.kill(running.handle, no_restart=True)
         if not found:
             out.send(f"agent/{self._agent.name}", ExecutorLost(*wanted, "it was not running"))
 

@@ -59,6 +59,8 @@ class MasterSettings:
     """So many pings without an answer and the agent is unreachable (75 s as in Mesos)."""
     agent_reregister_ms: int = 600_000
     """After a master restart an admitted agent has so long to come back before it is unreachable."""
+    heartbeat_ms: int = 15_000
+    """Schedulers over HTTP are told so often that their stream lives (Mesos: DEFAULT_HEARTBEAT_INTERVAL)."""
     gone_agents: int = 102_400
     """Ids of removed agents that may never come back; the oldest are forgotten (Mesos: registry_max_agent_count). Of more unreachable agents
     than this, those that were lost first are removed."""
@@ -86,7 +88,7 @@ class AgentSettings:
     pending_updates_per_task: int = 1_000
     """An executor that reports faster than updates are acknowledged loses the oldest non-terminal ones."""
     executor_reregistration_ms: int = 2_000
-    """A restarted agent waits so long for the executors of its former life (Mesos: 2 s)."""
+    """A restarted agent waits so long for the executors of its former life (Mesos: 2 s, and at most 15 s). Those that are silent lose their tasks."""
     estimate_ms: int = 15_000
     """How often an agent's host says anew what it can lend out (Mesos: oversubscribed_resources_interval, 15 s)."""
     ended_tasks: int = 10_000
@@ -204,7 +206,12 @@ def on_ray(*, preemption: str = "guarantee", scoring: str = "shuffle", rate_limi
             offer_timeout_ms=30_000, agent_ping_ms=1_000, agent_ping_misses=10, rate_limits=rate_limits
         ),
         agent=AgentSettings(
-            update_retry_ms=1_000, update_retry_max_ms=30_000, register_retry_ms=200, register_retry_max_ms=2_000
+            update_retry_ms=1_000,
+            update_retry_max_ms=30_000,
+            register_retry_ms=200,
+            register_retry_max_ms=2_000,
+            # Who speaks for executors may be slow on a busy machine; those that have ended the launcher names at once.
+            executor_reregistration_ms=15_000,
         ),
         executor=ExecutorSettings(untold_ms=10),
     )

@@ -20,6 +20,7 @@ from raymesos.actors.plan import HTTP
 
 pytestmark = pytest.mark.ray
 
+ENDS = ("TASK_FAILED", "TASK_LOST", "TASK_DROPPED", "TASK_GONE", "TASK_ERROR", "TASK_KILLED", "TASK_FINISHED")
 PROGRAM = Path(__file__).with_name("v1_executor.py")
 
 
@@ -57,7 +58,7 @@ class Framework:
             if "uuid" in status:
                 named = {name: status[name] for name in ("agent_id", "task_id", "uuid")}
                 self.call("ACKNOWLEDGE", **named)
-            if status.get("reason") == "REASON_EXECUTOR_TERMINATED" and wanted.get("state") != status["state"]:
+            if status.get("state") in ENDS and status["state"] != wanted.get("state"):
                 raise AssertionError(f"{status} instead of {kind} {wanted}")
             if event["type"] == kind and wanted.items() <= (body | status).items():
                 return dict(body) | status

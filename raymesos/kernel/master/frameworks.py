@@ -67,7 +67,7 @@ def subscribe(state: State, sender: str, message: Subscribe, out: Outbox, now_ms
     framework.offer_constraints = message.offer_constraints
     state.framework_of_address[sender] = framework.id
     out.sleep(f"failover {framework.id}")
-    out.send(sender, Subscribed(framework.id, state.master_id))
+    out.send(sender, Subscribed(framework.id, state.master_id, state.settings.heartbeat_ms))
     if known is None:
         out.send(ALLOCATOR, _added(framework))
     else:

@@ -14,7 +14,7 @@ import raymesos as rm
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 TASKS = 100
-# These clients see an event when the next one begins, at the latest with the next heartbeat, and come back after 10 s.
+# These clients see an event when the next one begins, at the latest with the next heartbeat.
 PATIENCE_S = 60
 
 
@@ -23,6 +23,7 @@ class Framework:
 
     def __init__(self, library: str, url: str, tasks: int, framework_id: str | None = None) -> None:
         client = import_module(f"{library}.client").MesosClient
+        client.WAIT_TIME = 0.1  # Between the end of a stream and the next subscription, in seconds.
         self.client = client(mesos_urls=[url], frameworkName=f"{library} example", frameworkId=framework_id)
         self.client.set_role(f"clients-{library}")
         self.client.set_failover_timeout(60)

@@ -7,6 +7,7 @@ from agent_rig import E1, EXECUTOR, F1, F2, INFO, LAUNCHER, Rig, framework, task
 from raymesos.machine import MASTER, Wake
 from raymesos.model.attributes import Attributes
 from raymesos.model.resources import Resources
+from raymesos.model.settings import on_ray
 from raymesos.model.tasks import Reason, TaskState
 from raymesos.wire.messages import (
     AgentIdKept,
@@ -48,6 +49,13 @@ def test_a_silent_executor_is_ended_after_two_seconds() -> None:
     rig.register()
     assert rig.tell(ExecutorLost(F2, E2, "ended")) == [(MASTER, ExecutorExited(F2, E2, None))]
     assert list(rig.agent.state.frameworks) == [F1]
+
+
+def test_on_ray_who_speaks_for_an_executor_may_be_slow_for_ten_seconds_and_costs_no_task() -> None:
+    rig = Rig(agent_id="c-S0", known_executors=[(F1, E1)], settings=on_ray().agent)
+    assert to(LAUNCHER, rig.advance(10_000)) == []
+    sent = rig.subscribe(tasks=(task("t1"),), states=(TaskState.RUNNING,))
+    assert to(MASTER, sent)[0].tasks == (AgentTask(F1, task("t1"), TaskState.RUNNING),)
 
 
 def test_an_executor_that_the_launcher_gives_up_is_not_waited_for() -> None:
