@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -173,6 +174,16 @@ async def whoami(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": json.dumps([caller.principal, caller.roles]).encode()})
 
 
+async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"event", "more_body": True})
+    await asyncio.Event().wait()
+
+
+async def idle() -> Any:
+    await asyncio.Event().wait()
+
+
 @pytest.fixture
 def gate(path: Path) -> Gate:
     return Gate(whoami, loopback=True, keyring=Keyring(path))
@@ -205,6 +216,55 @@ def test_health_is_told_to_everybody_and_knows_nobody(gate: Gate) -> None:
 
 def test_a_websocket_shows_its_token_too(gate: Gate) -> None:
     assert refused_handshake(gate) == 401
+
+
+def test_a_stream_ends_when_its_token_is_revoked_and_others_go_on(path: Path) -> None:
+    (revoked, one), (_, other) = make(path), make(path, "bob")
+    gate, ends = Gate(endless, loopback=True, keyring=Keyring(path)), {}
+
+    async def read(secret: str) -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost"), (b"authorization", bearer(secret))]
+        scope = {"type": "http", "method": "GET", "path": "/api/events", "headers": headers, "query_string": b""}
+        await gate(scope, idle, send)
+        ends[secret] = sent
+
+    async def look_on() -> None:
+        readers = [asyncio.ensure_future(read(secret)) for secret in (one, other)]
+        await asyncio.sleep(0)
+        assert gate._lasting is not None
+        gate._lasting.look(LOOK_MS)
+        await asyncio.sleep(0)
+        assert ends == {}
+        revoke_tokens(path, revoked.id)
+        gate._lasting.look(2 * LOOK_MS)
+        await readers[0]
+        assert not readers[1].done()
+        readers[1].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await readers[1]
+
+    asyncio.run(look_on())
+    assert list(ends) == [one]
+    assert [m.get("more_body", False) for m in ends[one][1:]] == [True, False]
+
+
+def test_a_call_that_is_under_way_is_answered_although_its_token_is_revoked_meanwhile(path: Path) -> None:
+    _, secret = make(path)
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        revoke_tokens(path, "ana")
+        assert gate._lasting is not None
+        gate._lasting.look(10 * LOOK_MS)
+        await asyncio.sleep(0)
+        await whoami(scope, receive, send)
+
+    gate = Gate(slow, loopback=True, keyring=Keyring(path))
+    assert call(gate, "GET", "/", headers={"host": "localhost", "authorization": f"Bearer {secret}"}).status_code == 200
 
 
 def test_the_whole_app_is_behind_it(path: Path) -> None:

@@ -29,6 +29,7 @@ from raymesos.http.security.guard import (
 from raymesos.http.security.head import Head
 from raymesos.http.security.headers import secured
 from raymesos.http.security.keyring import Keyring
+from raymesos.http.security.lasting import Lasting
 from raymesos.http.security.rates import SECOND, Buckets, rate_of
 from raymesos.model.settings import HttpSettings
 
@@ -58,6 +59,7 @@ class Gate:
         audit: AuditLog | None = None,
     ) -> None:
         self._app, self._keyring, self._audit = app, keyring, audit
+        self._lasting = Lasting(keyring) if keyring is not None else None
         self._settings = settings or HttpSettings()
         self._hosts = HostRule(loopback=loopback)
         self._open: dict[str, int] = {}
@@ -96,7 +98,10 @@ class Gate:
         if audit is not None:
             exchange.tell = partial(audit.answered, scope)
         with self._counted(who):
-            await exchange.run(self._app, scope)
+            if self._lasting is None or CALLER not in scope:
+                await exchange.run(self._app, scope)
+            elif not await self._lasting.run(head.authorization, exchange, exchange.run(self._app, scope)):
+                await exchange.end()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = Head(scope["headers"])
@@ -184,6 +189,14 @@ class Exchange:
                 raise
             log.exception("%s %s", scope["method"], scope["path"])
             await self._refuse(INTERNAL)
+
+    @property
+    def lasts(self) -> bool:
+        return self._begun and not self._done
+
+    async def end(self) -> None:
+        """The answer is complete with what has been sent of it."""
+        await self.send({"type": "http.response.body", "body": b""})
 
     async def receive(self) -> Message:
         if self._refused:
