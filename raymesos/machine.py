@@ -24,6 +24,8 @@ ALLOCATOR = "allocator"
 OBSERVER = "observer"
 BATCH = "framework/batch"
 """The built-in framework for batch jobs."""
+SERVICE = "framework/service"
+"""That for services."""
 
 Envelope = tuple[str, str, Any]
 """(to, sender, message)"""

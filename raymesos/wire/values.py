@@ -10,6 +10,7 @@ from raymesos.model.quota import Quantities
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import Reason, Source, TaskState
+from raymesos.wire.checks import Check
 from raymesos.wire.maintenance import Unavailability
 from raymesos.wire.work import CommandWork, Work
 
@@ -98,6 +99,10 @@ class TaskInfo:
     """For its executor."""
     agent_id: str = ""
     """Where it is to run, if its framework says so: it runs nowhere else."""
+    health: Check | None = None
+    """Who fails it so often in a row is ended, and FAILED."""
+    readiness: Check | None = None
+    """Nobody is ended for failing it; whether it may have traffic is told in `TaskStatus.ready`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ class TaskStatus:
     """Measured figures, name to integer (`cpu_ms`, `peak_rss_kb`), in a terminal status."""
     v1: bytes = b""
     """As that of TaskInfo: labels, container_status, check_status, limitation."""
+    ready: bool | None = None
+    """What its readiness check said last; None while it has none."""
 
 
 @dataclass(frozen=True, slots=True)

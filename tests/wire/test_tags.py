@@ -117,6 +117,8 @@ GOLDEN = {
     112: "WorkStarted",
     113: "WorkEnded",
     114: "ForgetWork",
+    115: "Probe",
+    116: "Probed",
     130: "SetWeights",
     131: "OperatorAnswer",
     132: "SetQuotas",
@@ -195,6 +197,11 @@ GOLDEN = {
     291: "NotesBegin",
     292: "NotesComplete",
     293: "HistoryNote",
+    310: "Routes",
+    311: "RoutesSet",
+    312: "WatchRoutes",
+    313: "Drained",
+    314: "TrafficSeen",
 }
 GONE: dict[int, str] = {}
 
