@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from raymesos.http.security.loopback import is_loopback
 from raymesos.machine import BATCH as BATCH
 from raymesos.model.settings import Settings, on_ray
 
@@ -28,6 +29,11 @@ class HttpPlan:
     """Files in PEM; empty: no TLS."""
     rate: int | None = None
     """Requests a second of one caller; None: as many as it likes."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it matters who calls: executors show tokens of their own then."""
+        return self.auth or bool(self.acls) or not is_loopback(self.host)
 
     @property
     def scheme(self) -> str:

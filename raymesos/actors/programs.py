@@ -18,6 +18,7 @@ from raymesos.actors.plan import AgentPlan, ClusterPlan
 from raymesos.actors.shim_link import ShimLink
 from raymesos.actors.volumes import path_of
 from raymesos.http.agent.containers import Container, read_containers, sandbox_of, write_containers
+from raymesos.http.agent.executor_tokens import VARIABLE, Claims, make_key, make_token
 from raymesos.kernel.volumes import volumes_of
 from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason
@@ -72,6 +73,7 @@ class Programs:
         self._asked: dict[str, StartExecutor] = {}
         """Those that have no process yet, by container id."""
         self._endpoint = ""
+        self._key = make_key(self._home) if plan.http is not None and plan.http.asks else ""
         self._fetchers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fetch")
         self._link = ShimLink(
             self._home / "shim",
@@ -212,7 +214,7 @@ class Programs:
         return {
             "argv": list(command.argv),
             "program": command.program,
-            "env": dict(command.env) | self._environment(container, message, info),
+            "env": dict(command.env) | self._environment(container, message, info) | self._token(container),
             "dir": command.working_dir,
             "mem_kb": container.mem_kb,
             "volumes": [[v.container_path, str(path_of(v, home))] for v in volumes_of(info.resources)],
@@ -243,6 +245,12 @@ class Programs:
             "RAYMESOS_ROLE": info.role,
             "RAYMESOS_AGENT": self._agent.name,
         }
+
+    def _token(self, container: Container) -> dict[str, str]:
+        """What it shows its agent, where it is asked."""
+        if not self._key:
+            return {}
+        return {VARIABLE: make_token(self._key, Claims(*container.key, container.container_id))}
 
     def _of(self, framework_id: str, executor_id: str) -> Container | None:
         return next((c for c in self._running.values() if c.key == (framework_id, executor_id)), None)

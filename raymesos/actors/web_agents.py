@@ -21,7 +21,6 @@ from raymesos.http.agent.app import ExecutorsOnly, make_agent_app
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.desk import Desk
 from raymesos.http.security.gate import Gate
-from raymesos.http.security.opening import asks
 from raymesos.http.serving import Serving
 from raymesos.http.views import Views
 from raymesos.machine import OBSERVER
@@ -43,7 +42,7 @@ class NodeAgents:
         self._plan, self._host, self._serving, self._views, self._desk = plan, host, serving, views, desk
         self._node_id = ray.get_runtime_context().get_node_id()
         self._address = f"agents@{host.name}"
-        self._asks = asks(http.host, auth=http.auth) or bool(http.acls)
+        self._asks = http.asks
         # Executors live on this node. Who calls from elsewhere comes through the master's port, where callers are known.
         self._ports = Ports(LOOPBACK, plan.directory(host.name) / "agents.json")
         self._served: dict[str, None] = {}
@@ -72,6 +71,7 @@ class NodeAgents:
                 self._desk,
                 int(time.time() * 1000),
                 self._plan.settings.agent,
+                self._asks,
             )
             app = self.apps[name] = make_agent_app(site)
             heard = ExecutorsOnly(app) if self._asks else app

@@ -8,7 +8,10 @@ from pathlib import Path
 def write_whole(path: Path, text: str, mode: int | None = None) -> None:
     """The file has this text. `mode` None: as files are made here."""
     temporary = path.with_suffix(".new")
-    temporary.write_text(text)
     if mode is not None:
-        temporary.chmod(mode)
+        temporary.touch(mode)
+        temporary.chmod(
+            mode
+        )  # Of one that was left behind, and whatever the umask is: before there is anything to read.
+    temporary.write_text(text)
     temporary.replace(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from raymesos.actors.plan import AgentPlan, ClusterPlan, HttpPlan
 from raymesos.actors.programs import NO_HTTP, Programs
 from raymesos.http.agent.containers import read_containers, sandbox_of
+from raymesos.http.agent.executor_tokens import VARIABLE, Claims, ExecutorTokens
 from raymesos.machine import Outbox
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason
@@ -105,8 +107,23 @@ def test_it_begins_with_mesos_environment_in_its_sandbox(rig: Rig, tmp_path: Pat
         "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "700ms",
         "MINE": "1",
     }
-    assert wanted.items() <= env.items()
+    assert wanted.items() <= env.items() and VARIABLE not in env
     assert read_containers(rig.home) == []
+
+
+def test_where_callers_are_asked_it_finds_a_token_that_says_which_run_it_is(shim: ShimAddress, tmp_path: Path) -> None:
+    rig = Rig(tmp_path, http=HttpPlan(auth=True))
+    rig.start(f"echo -n ${VARIABLE} > token; exec sleep 60")
+    rig.until_started()
+    [container] = read_containers(rig.home)
+    token = rig.sandbox() / "token"
+    while not token.exists() or not token.read_text():
+        time.sleep(0.01)
+    shown = b"Bearer " + token.read_bytes()
+    assert ExecutorTokens(rig.home).shown(shown) == Claims(*IDS, container.container_id)
+    assert ExecutorTokens(rig.home).shown(shown[:-1]) is None
+    assert (rig.home / "executor-key").stat().st_mode & 0o777 == 0o600
+    assert Rig(tmp_path, http=HttpPlan(auth=True)).programs._key == rig.programs._key
 
 
 def test_until_the_agent_has_an_address_it_waits(rig: Rig) -> None:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from raymesos.errors import RaymesosError
 from raymesos.http import answers
 from raymesos.http.agent.executor_api import ExecutorApi
+from raymesos.http.agent.executor_tokens import ExecutorTokens
 from raymesos.http.agent.routes import agent_routes
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.asgi import Answer, send_answer
@@ -22,7 +23,8 @@ ELSEWHERE = Answer(
 
 def make_agent_app(site: AgentSite) -> ASGIApp:
     """Without a gate: whoever serves it stands in front."""
-    api = ExecutorApi(site.desk, site.name, site.unknown, site.container_of)
+    tokens = ExecutorTokens(site.directory) if site.asks else None
+    api = ExecutorApi(site.desk, site.name, site.unknown, site.container_of, tokens)
     cold = Starlette(
         routes=agent_routes(site),
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from raymesos.errors import InvalidValue, ProtocolError
 from raymesos.http.agent.executor_calls import call_error, read_status, read_subscription
 from raymesos.http.agent.executor_events import Events
+from raymesos.http.agent.executor_tokens import VARIABLE, Claims, ExecutorTokens
 from raymesos.http.agent.program import (
     ProgramGone,
     ProgramSays,
@@ -29,6 +30,12 @@ from raymesos.wire.messages import TaskStatus
 
 ACCEPTED = Answer(202)
 NOT_RECOVERED = Answer(503, "Agent has not finished recovery")
+UNKNOWN = Answer(
+    401,
+    f"Executors show the token that they find in {VARIABLE}: `Authorization: Bearer TOKEN`",
+    ((b"www-authenticate", b'Bearer realm="mesos-agent-executor"'),),
+)
+ANOTHERS = Answer(403, "This token is another executor's, or of a run that has ended")
 NOT_SUBSCRIBED = Answer(403, "Executor is not subscribed")
 # An agent that Ray restarts is back within seconds.
 WELCOME_TIMEOUT_S = 20.0
@@ -47,6 +54,8 @@ class Program:
         self.stream: Stream | None = None
         self.welcomed = False
         """Its stream stands: what it says is taken."""
+        self.container_id = ""
+        """The run that has subscribed."""
         self._desk, self._address, self._over = desk, address, over
         self._events: Events | None = None
         self._answer: asyncio.Future[str | None] | None = None
@@ -107,24 +116,38 @@ class Program:
 
 
 class ExecutorApi:
-    """Of the agent called `agent`. `container_of` has the ids of runs, empty where unknown."""
+    """Of the agent called `agent`. `container_of` has the ids of runs, empty where unknown. With `tokens` every executor shows its own."""
 
-    def __init__(self, desk: Desk, agent: str, known: Known, container_of: Callable[[str, str], str]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        agent: str,
+        known: Known,
+        container_of: Callable[[str, str], str],
+        tokens: ExecutorTokens | None = None,
+    ) -> None:
         self._desk, self._agent, self._known, self._container_of = desk, agent, known, container_of
+        self._tokens = tokens
         self._programs: dict[Key, Program] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
         if body is None:
             return
-        headers = headers_of(scope)
-        answer = method_refusal(scope["method"]) or content_refusal(headers)
+        headers, claims = headers_of(scope), None
+        answer = None
+        if self._tokens is not None:
+            claims = self._tokens.shown(headers.get(b"authorization"))
+            answer = UNKNOWN if claims is None else None
+        answer = answer or method_refusal(scope["method"]) or content_refusal(headers)
         if answer is None:
-            answer = await self._call(body, headers, receive, send)
+            answer = await self._call(body, headers, claims, receive, send)
         if answer is not None:
             await send_answer(send, answer)
 
-    async def _call(self, body: bytes, headers: dict[bytes, bytes], receive: Receive, send: Send) -> Answer | None:
+    async def _call(
+        self, body: bytes, headers: dict[bytes, bytes], claims: Claims | None, receive: Receive, send: Send
+    ) -> Answer | None:
         """The answer; None if the call has become a stream that has ended."""
         try:
             call = read_call(body, "executor.Call")
@@ -133,16 +156,24 @@ class ExecutorApi:
         error_text = call_error(call)
         if error_text is not None:
             return Answer(400, f"Failed to validate Executor::Call: {error_text}")
+        key = (call["framework_id"]["value"], call["executor_id"]["value"])
+        found = self._programs.get(key)
+        if claims is not None and not self._is_of(claims, key, None if call["type"] == "SUBSCRIBE" else found):
+            return ANOTHERS
         if call["type"] == "HEARTBEAT":
             return ACCEPTED
-        key = (call["framework_id"]["value"], call["executor_id"]["value"])
         if call["type"] == "SUBSCRIBE":
             return accept_refusal(headers) or await self._subscribe(key, call["subscribe"], receive, send)
-        found = self._programs.get(key)
         if found is None or not found.welcomed:
             unknown = self._known(*key)
             return NOT_SUBSCRIBED if unknown is None else Answer(400, unknown)
         return self._act(found, call)
+
+    def _is_of(self, claims: Claims, key: Key, program: Program | None) -> bool:
+        """Whether it is the token of this executor's present run. That of a stream is known; whoever has none, or wants one, is looked for."""
+        if (claims.framework_id, claims.executor_id) != key:
+            return False
+        return claims.container_id == (program.container_id if program is not None else self._container_of(*key))
 
     def _act(self, program: Program, call: Row) -> Answer:
         try:
@@ -162,11 +193,13 @@ class ExecutorApi:
             message = read_subscription(row, *key)
         except InvalidValue as error:
             return Answer(400, str(error))
-        events, program = Events(self._container_of(*key)), self._programs.get(key)
+        container_id = self._container_of(*key)
+        events, program = Events(container_id), self._programs.get(key)
         if program is None:
             program, answer = self._open(key, message, events)
         else:
             answer = program.subscribe(message, events)
+        program.container_id = container_id
         stream = program.stream
         try:
             why = await asyncio.wait_for(answer, WELCOME_TIMEOUT_S)

@@ -23,6 +23,8 @@ class AgentSite:
     desk: Desk
     started_ms: int
     settings: AgentSettings = field(default_factory=AgentSettings)
+    asks: bool = False
+    """Executors show the token of their run."""
 
     def containers(self) -> list[Container]:
         """The custom executors that run there now."""

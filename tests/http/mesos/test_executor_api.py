@@ -11,6 +11,9 @@ import pytest
 from executor_api_rig import EXECUTOR, ExecutorRig
 from scheduler_rig import task
 
+from raymesos.http.agent.executor_api import ExecutorApi
+from raymesos.http.agent.executor_tokens import Claims, ExecutorTokens, make_key, make_token
+
 SAMPLES = Path(__file__).parents[2] / "data" / "mesos"
 
 
@@ -259,3 +262,34 @@ def test_a_program_that_leaves_before_the_agent_has_answered_leaves_nothing_behi
     rig.sim.restart("A1")
     rig.advance(3)
     assert rig.program().status in (200, 400)
+
+
+# ---------------------------------------------------------------- tokens
+
+
+RUN = "4bd541b5-115a-4826-9c6a-c995f8a5b489"
+
+
+def shown(key: str, framework_id: str, executor_id: str = "ex1", container_id: str = RUN) -> dict[str, str | None]:
+    return {"Authorization": f"Bearer {make_token(key, Claims(framework_id, executor_id, container_id))}"}
+
+
+def test_where_executors_are_asked_each_is_heard_with_its_own_token_alone(rig: ExecutorRig, tmp_path: Path) -> None:
+    key = make_key(tmp_path)
+    rig.agent_api = ExecutorApi(rig.desk, "A1", rig._unknown, lambda *_: RUN, ExecutorTokens(tmp_path))
+    rig.launched("t1")
+    ids = {"framework_id": {"value": rig.id}, "executor_id": {"value": "ex1"}}
+    subscribe = {"type": "SUBSCRIBE", "subscribe": {}, **ids}
+    update = {"type": "UPDATE", "update": {"status": rig.status("t1", "TASK_RUNNING")}, **ids}
+    own = shown(key, rig.id)
+    strange = {"Authorization": "Basic YTpi"}
+    assert [rig.to_agent(subscribe, h).status for h in ({}, strange, shown("x" * 64, rig.id))] == [401] * 3
+    for another in (shown(key, "F2"), shown(key, rig.id, "ex2"), shown(key, rig.id, container_id="former")):
+        assert rig.to_agent(subscribe, another).status == 403
+    stream = rig.to_agent(subscribe, own)
+    assert (stream.status, stream.types[:1]) == (200, ["SUBSCRIBED"])
+    assert [rig.to_agent(update, h).status for h in ({}, shown(key, rig.id, "ex2"))] == [401, 403]
+    assert rig.to_agent(update, shown(key, rig.id, container_id="former")).status == 403
+    assert rig.states(rig.stream) == []
+    assert rig.to_agent(update, own).status == 202
+    assert rig.states(rig.stream) == [("t1", "TASK_RUNNING")]
