@@ -143,7 +143,11 @@ class Host:
 
     def post(self, to: str, sender: str, message: Any) -> None:
         """Hand a message to a local machine."""
-        self._inbox.put(Local([(to, sender, message)]))
+        self.post_all([(to, sender, message)])
+
+    def post_all(self, envelopes: list[Envelope]) -> None:
+        """Hand messages to local machines, in one turn."""
+        self._inbox.put(Local(envelopes))
 
     def call(self, to: str, client_id: str, message: Any, timeout_s: float) -> Any:
         """Send `message` as a client and wait for the one answer. Raises TimeoutError."""

@@ -6,10 +6,11 @@ and hands it to who has opened a place under that address. What the client wants
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from raymesos.machine import Machine
+from raymesos.machine import Envelope, Machine
 
 Told = list[tuple[str, Any]]
 """(address of the machine that says it, what), oldest first."""
@@ -22,7 +23,7 @@ class Hosting(Protocol):
 
     def unseat(self, address: str) -> None: ...
 
-    def post(self, to: str, sender: str, message: Any) -> None: ...
+    def post_all(self, envelopes: list[Envelope]) -> None: ...
 
 
 class Desk:
@@ -34,6 +35,7 @@ class Desk:
         """For the host's thread alone."""
         self._host = host
         self._hearers: dict[str, Callable[[Any], None]] = {}
+        self._wanted: list[Envelope] = []
 
     # ------------------------------------------------------------ the host's thread
 
@@ -53,16 +55,25 @@ class Desk:
     def open(self, address: str, machine: Machine, hear: Callable[[Any], None]) -> None:
         """`machine` sits at `address` from now on, and `hear` gets what it says."""
         self._hearers[address] = hear
+        self._pass_on()
         self._host.seat(address, machine)
 
     def close(self, address: str) -> None:
         """The machine leaves after it has heard what it was told before; nobody hears it any more."""
         if self._hearers.pop(address, None) is not None:
+            self._pass_on()
             self._host.unseat(address)
 
     def tell(self, address: str, message: Any) -> None:
-        """The client behind the machine at `address` wants this. The machine sees itself as the sender."""
-        self._host.post(address, address, message)
+        """The client behind the machine at `address` wants this. The machine sees itself as the sender. What is told in one turn of the loop goes to the host at once."""
+        if not self._wanted:
+            asyncio.get_running_loop().call_soon(self._pass_on)
+        self._wanted.append((address, address, message))
+
+    def _pass_on(self) -> None:
+        if self._wanted:
+            wanted, self._wanted = self._wanted, []
+            self._host.post_all(wanted)
 
     def hand_out(self, told: Told) -> None:
         """Give each of `told` to whom it is for. What the gone have said is dropped."""

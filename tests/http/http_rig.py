@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from raymesos.http.desk import Desk
 from raymesos.http.site import Site
 from raymesos.http.views import Views
+from raymesos.machine import Envelope
 from raymesos.observe.relay import snapshot
 from raymesos.observe.state import View, fold
 
@@ -41,8 +42,8 @@ class NoHost:
     def unseat(self, address: str) -> None:
         raise AssertionError(f"{address} was unseated")
 
-    def post(self, to: str, sender: str, message: Any) -> None:
-        raise AssertionError(f"{to} was told {message}")
+    def post_all(self, envelopes: list[Envelope]) -> None:
+        raise AssertionError(f"{envelopes} were posted")
 
 
 def views_of(*notes: Any) -> Views:

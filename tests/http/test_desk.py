@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from raymesos.http.desk import Desk
+from raymesos.machine import Envelope
 
 
 class Calls:
@@ -19,8 +22,8 @@ class Calls:
     def unseat(self, address: str) -> None:
         self.made.append(("unseat", address))
 
-    def post(self, to: str, sender: str, message: Any) -> None:
-        self.made.append(("post", to, sender, message))
+    def post_all(self, envelopes: list[Envelope]) -> None:
+        self.made.append(("post", *envelopes))
 
 
 class Quiet:
@@ -31,19 +34,47 @@ class Quiet:
     def check(self) -> None: ...
 
 
+def in_a_turn(act: Callable[[], None]) -> None:
+    """Run `act` in one turn of an event loop, and the turn after it."""
+
+    async def turns() -> None:
+        act()
+        await asyncio.sleep(0)
+
+    asyncio.run(turns())
+
+
 def test_what_a_machine_says_goes_to_its_stream_and_what_the_client_wants_to_the_machine() -> None:
     host, heard, machine = Calls(), [], Quiet()
     desk = Desk(host, "http")
     address = desk.address("framework/v1", "s1")
     assert address == "framework/v1/s1@http"
     desk.open(address, machine, heard.append)
-    desk.tell(address, "call")
+    in_a_turn(lambda: desk.tell(address, "call"))
     desk.told += [(address, 1), ("framework/v1/gone@http", 2), (address, 3)]
     kept = desk.told
     desk.hand_out(desk.take_told())
     assert heard == [1, 3]
     assert desk.take_told() == [] and desk.told is kept
-    assert host.made == [("seat", address, machine), ("post", address, address, "call")]
+    assert host.made == [("seat", address, machine), ("post", (address, address, "call"))]
+
+
+def test_what_is_told_in_one_turn_of_the_loop_is_posted_at_once_and_before_anybody_leaves() -> None:
+    host = Calls()
+    desk = Desk(host, "http")
+    desk.open("a@http", Quiet(), lambda message: None)
+
+    def turn() -> None:
+        desk.tell("a@http", 1)
+        desk.tell("b@http", 2)
+        assert host.made[1:] == []
+        desk.tell("a@http", 3)
+        desk.close("a@http")
+        desk.tell("b@http", 4)
+
+    in_a_turn(turn)
+    a, b = "a@http", "b@http"
+    assert host.made[1:] == [("post", (a, a, 1), (b, b, 2), (a, a, 3)), ("unseat", a), ("post", (b, b, 4))]
 
 
 def test_who_has_left_is_told_nothing_and_leaves_once() -> None:

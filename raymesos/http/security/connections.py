@@ -11,8 +11,7 @@ import socket
 import struct
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from raymesos.http.hot_calls import HotCalls
 from raymesos.http.security.loopback import is_loopback
 from raymesos.model.settings import HttpSettings
 
@@ -74,7 +73,7 @@ class Connections:
             self._look = self.loop.call_later(LOOK_S, self.look)
 
 
-class Guarded(HttpToolsProtocol):
+class Guarded(HotCalls):
     """One connection."""
 
     room: Connections

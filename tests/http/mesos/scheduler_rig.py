@@ -19,7 +19,7 @@ from raymesos.http.mesos.scheduler import SchedulerApi
 from raymesos.http.mesos.seat import Seat
 from raymesos.http.recordio import Reader
 from raymesos.http.views import Views
-from raymesos.machine import MASTER, Machine, Wake
+from raymesos.machine import MASTER, Envelope, Machine, Wake
 from raymesos.observe.relay import snapshot
 from raymesos.observe.state import View, fold
 from raymesos.sim import Simulation
@@ -54,9 +54,12 @@ class WorldHost:
         self._world.settle()
         self._world._hosts[self._name].pump.remove(address)
 
-    def post(self, to: str, sender: str, message: Any) -> None:
-        travelled = decode(encode(message)) if tag_of(type(message)) is not None else message
-        self._world._arrive(self._name, [(to, sender, travelled)])
+    def post_all(self, envelopes: list[Envelope]) -> None:
+        self._world._arrive(self._name, [(to, sender, _travelled(message)) for to, sender, message in envelopes])
+
+
+def _travelled(message: Any) -> Any:
+    return decode(encode(message)) if tag_of(type(message)) is not None else message
 
 
 @dataclass

@@ -1,0 +1,88 @@
+"""Hot calls without a task: uvicorn's protocol, with calls of the scheduler's and the executor's API begun as soon as all of a call is there.
+
+Such a call comes in one piece, often with hundreds behind it, and most wait for nothing: they are answered while the piece is being parsed, in one write for all of them. (A task and two
+turns of the loop each cost a third of such a call; of a thousand in a row no two met.) One that does wait goes on in a task, and those behind it wait as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from raymesos.http.security.guard import CALL_PATHS
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+
+class HotCalls(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **fields: Any) -> None:
+        super().__init__(*arguments, **fields)
+        self._heading = False
+        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
+        """The hot call whose headers have come last; its body may be in the same piece."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._held is not None:
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
+
+    def on_headers_complete(self) -> None:
+        self._heading = True
+        super().on_headers_complete()
+        self._heading = False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._held is not None:
+            (cycle, app), self._held = self._held, None
+            # After an answer that ends the connection no further call is carried out.
+            if not self.transport.is_closing():
+                self._run(cycle.run_asgi(app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        # One that has waited behind others is whole already; one that waits to be told to go on would wait for ever.
+        if self._heading and not cycle.waiting_for_100_continue and cycle.scope["path"] in CALL_PATHS:
+            self._held = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _run(self, call: Coroutine[Any, Any, None]) -> None:
+        try:
+            waits_for = call.send(None)
+        except StopIteration:
+            return
+        task = self.loop.create_task(_finish(_Rest(call, waits_for)))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+
+async def _finish(rest: _Rest) -> None:
+    await rest
+
+
+class _Rest:
+    """The rest of a call that was begun outside of a task and waits now."""
+
+    __slots__ = ("_call", "_waits_for")
+
+    def __init__(self, call: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._call, self._waits_for = call, waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        call, waits_for = self._call, self._waits_for
+        try:
+            while True:
+                try:
+                    value = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - the call hears of it, as in a task of its own
+                    waits_for = call.throw(error)
+                else:
+                    waits_for = call.send(value)
+        except StopIteration:
+            return
