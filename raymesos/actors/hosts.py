@@ -112,6 +112,7 @@ class Master(HostActor):
         self.host.note_every(
             METRICS_MS, lambda now_ms: [MetricsNote(now_ms, tuple(self.machine.metrics(now_ms).items()))]
         )
+        self.host.note_every(METRICS_MS, self.machine.counted)
         self.host.note_every(OFFERS_MS, self.machine.outstanding)
         self._nodes = NodeWatch(plan)
         settle_memory()

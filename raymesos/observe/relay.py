@@ -22,6 +22,7 @@ def snapshot(view: View, now_ms: int) -> Iterator[Any]:
         view.frameworks,
         view.offers,
         view.outstanding,
+        view.calls,
         view.executors,
         view.ended_tasks,
         view.tasks,

@@ -13,6 +13,7 @@ from raymesos.wire.jobs import JobSpec
 from raymesos.wire.notes import (
     AgentNote,
     AttemptNote,
+    CallsNote,
     EventNote,
     ExecutorNote,
     FrameworkNote,
@@ -54,6 +55,7 @@ class View:
     offers: dict[str, OffersNote] = field(default_factory=dict)
     outstanding: dict[str, OutstandingNote] = field(default_factory=dict)
     """By framework id; none for those without offers."""
+    calls: dict[str, CallsNote] = field(default_factory=dict)
     tasks: dict[TaskKey, TaskNote] = field(default_factory=dict)
     """Live tasks, unreachable ones among them."""
     executors: dict[tuple[str, str, str], ExecutorNote] = field(default_factory=dict)
@@ -83,13 +85,17 @@ def fold(view: View, note: object) -> None:
         case AgentNote():
             _put(view.agents, note.agent_id, note, ended=note.state == "gone")
         case FrameworkNote():
-            _put(view.frameworks, note.framework_id, note, ended=note.state == "completed")
+            gone = _put(view.frameworks, note.framework_id, note, ended=note.state == "completed")
+            for counted in (view.offers, view.calls):
+                counted.pop(gone, None)
         case TaskNote():
             _task(view, note)
         case ExecutorNote():
             _executor(view, note)
         case OffersNote():
             view.offers[note.framework_id] = note
+        case CallsNote():
+            view.calls[note.framework_id] = note
         case OutstandingNote():
             view.outstanding.pop(note.framework_id, None)
             if note.offers:

@@ -288,6 +288,15 @@ class ExecutorNote:
     state: str
 
 
+@message(216)
+class CallsNote:
+    """What a framework has called, been told and asked for since the master began its present life: `calls`, `calls/accept`, `events/offers`, `operations/launch`, ..."""
+
+    at_ms: int
+    framework_id: str
+    counts: tuple[tuple[str, int], ...]
+
+
 # ---------------------------------------------------------------- the observer's memory, kept again elsewhere
 
 

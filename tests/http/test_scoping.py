@@ -26,6 +26,7 @@ from raymesos.wire import notes as wire_notes
 from raymesos.wire.jobs import JobSpec
 from raymesos.wire.notes import (
     AttemptNote,
+    CallsNote,
     EventNote,
     ExecutorNote,
     FrameworkNote,
@@ -103,6 +104,7 @@ def world() -> list[Any]:
                 False,
             ),
             WaitNote(NOW_MS, framework, role, "nothing_free", reasons=(WaitReason("nothing_free"),)),
+            CallsNote(NOW_MS, framework, (("calls", 1),)),
             OutstandingNote(NOW_MS, framework, (offer(framework, role),)),
             ExecutorNote(NOW_MS, framework, "agent1-id", ExecutorInfo(f"x-{role}", role=role), "active"),
             EventNote(NOW_MS, "job submitted", f"job-{role}", f"in role {role}"),

@@ -16,6 +16,7 @@ from raymesos.observe.state import View
 from raymesos.wire.jobs import JobSpec
 from raymesos.wire.maintenance import MachineId
 from raymesos.wire.notes import (
+    CallsNote,
     EventNote,
     ExecutorNote,
     JobSpecNote,
@@ -52,6 +53,7 @@ NOTES = [
     EventNote(NOW_MS, "agent lost", "A2"),
     PassNote(NOW_MS, 2, 1),
     MasterNote(NOW_MS, "m-0001", NOW_MS, (("ads", "2"),)),
+    CallsNote(NOW_MS, "F1", (("calls", 2), ("calls/accept", 2))),
     OutstandingNote(NOW_MS, "F1", (Offer("O1", "F1", "A1-id", "h", "ads", Resources.parse("cpus:1"), Attributes()),)),
     MaintenanceNote(NOW_MS, (), (MachineId("h"),)),
     MetricsNote(NOW_MS, (("master/elected", 1.0),)),

@@ -171,6 +171,7 @@ GOLDEN = {
     213: "ExecutorNote",
     214: "JobSpecNote",
     215: "AttemptNote",
+    216: "CallsNote",
     220: "Submit",
     221: "JobAccepted",
     222: "JobRefused",

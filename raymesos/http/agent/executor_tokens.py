@@ -2,6 +2,8 @@
 
 As Mesos' it is a JWT with the ids of framework, executor and container, in MESOS_EXECUTOR_AUTHENTICATION_TOKEN. The key is the agent's own and on its disk: it outlives both processes.
 (Mesos: slave.cpp, generateSecret; authentication/executor)
+
+The library is imported where tokens are made and read: it takes 20 MB of a process.
 """
 
 from __future__ import annotations
@@ -9,8 +11,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-
-import jwt
 
 from raymesos.store.whole import write_whole
 
@@ -41,6 +41,8 @@ def make_key(agent_directory: Path) -> str:
 
 
 def make_token(key: str, claims: Claims) -> str:
+    import jwt
+
     fields = {"fid": claims.framework_id, "eid": claims.executor_id, "cid": claims.container_id}
     return jwt.encode(fields, key, algorithm=ALGORITHM)
 
@@ -67,6 +69,8 @@ class ExecutorTokens:
         return found
 
     def _read(self, authorization: bytes) -> Claims | None:
+        import jwt
+
         kind, _, token = authorization.partition(b" ")
         if kind.lower() != b"bearer":
             return None

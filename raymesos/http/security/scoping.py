@@ -20,6 +20,7 @@ from raymesos.wire.jobs import JobSpec
 from raymesos.wire.notes import (
     AgentNote,
     AttemptNote,
+    CallsNote,
     EventNote,
     ExecutorNote,
     FrameworkNote,
@@ -124,6 +125,9 @@ class Lens:
         return note if seen and self.of_framework(note.framework_id, "view_executors") else None
 
     def offers_note(self, note: OffersNote) -> OffersNote | None:
+        return note if self.framework(note.framework_id) else None
+
+    def calls_note(self, note: CallsNote) -> CallsNote | None:
         return note if self.framework(note.framework_id) else None
 
     def outstanding_note(self, note: OutstandingNote) -> OutstandingNote | None:
@@ -263,6 +267,7 @@ FIELDS: dict[str, Callable[[Lens, Any], Any]] = {
     "frameworks": _notes,
     "offers": _notes,
     "outstanding": _notes,
+    "calls": _notes,
     "tasks": _notes,
     "executors": _notes,
     "ended_tasks": _notes,
@@ -289,6 +294,7 @@ _RULES: dict[type, Callable[[Lens, Any], Any]] = {
     ExecutorNote: Lens.executor_note,
     OffersNote: Lens.offers_note,
     OutstandingNote: Lens.outstanding_note,
+    CallsNote: Lens.calls_note,
     ShareNote: Lens.share_note,
     WaitNote: Lens.wait_note,
     PassNote: Lens.pass_note,

@@ -10,6 +10,7 @@ from raymesos.kernel.master import (
     accept,
     agents,
     check,
+    counts,
     draining,
     executors,
     frameworks,
@@ -79,7 +80,7 @@ from raymesos.wire.messages import (
     UpdateFramework,
     WeightsChanged,
 )
-from raymesos.wire.notes import OutstandingNote
+from raymesos.wire.notes import CallsNote, OutstandingNote
 
 FromFramework = (
     Subscribe
@@ -148,6 +149,10 @@ class MasterMachine:
         """The offers of each framework for which they have changed since the last call: too much to tell at each change."""
         return notes.outstanding(self.state, now_ms)
 
+    def counted(self, now_ms: int) -> list[CallsNote]:
+        """What was counted of each framework, for which something was since the last call."""
+        return counts.counted(self.state, now_ms)
+
     def maintenance_status(self) -> list[tuple[MachineId, bool, dict[str, str]]]:
         """(machine, whether it is down, last answers to inverse offers by framework id) of each machine on the schedule."""
         return maintenance.status(self.state)
@@ -206,6 +211,8 @@ class MasterMachine:
             case _:
                 if limits.passes(state, sender, inbox, out, now_ms):
                     _hear_framework(state, sender, inbox, out, now_ms)
+        if out.sends:
+            counts.told(state, out)
 
 
 def _hear_of_agents(state: State, sender: str, message: OfAgents, out: Outbox, now_ms: int) -> None:
@@ -235,9 +242,12 @@ def _hear_of_maintenance(state: State, sender: str, message: OfMaintenance, out:
 
 
 def _hear_framework(state: State, sender: str, message: FromFramework, out: Outbox, now_ms: int) -> None:
+    if not isinstance(message, Subscribe):
+        counts.called(state, sender, message)
     match message:
         case Subscribe():
             frameworks.subscribe(state, sender, message, out, now_ms)
+            counts.called(state, sender, message)
         case UpdateFramework():
             frameworks.update(state, sender, message, out, now_ms)
         case Disconnect():

@@ -42,6 +42,7 @@ def all_again(state: State, out: Outbox, now_ms: int) -> None:
         framework_now(out, now_ms, framework)
         offers_now(out, now_ms, framework)
         state.untold[framework.id] = None
+        state.counted[framework.id] = None
     master_now(state, out, now_ms)
 
 

@@ -96,6 +96,8 @@ class Framework:
     accepted: int = 0
     declined: int = 0
     rescinded: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    """What it has called and been told: `counts.py`."""
     registered_ms: int | None = None
     """When it first subscribed in this life of the master; None: only its tasks are back."""
     reregistered_ms: int = 0
@@ -217,6 +219,8 @@ class State:
     """How many tasks on registered agents are in each state."""
     untold: dict[str, None] = field(default_factory=dict)
     """Frameworks whose offers have changed since observers were told of them."""
+    counted: dict[str, None] = field(default_factory=dict)
+    """Frameworks for which something was counted since."""
     # ---- the registry
     admitted: dict[str, AgentInfo] = field(default_factory=dict)
     unreachable: dict[str, int] = field(default_factory=dict)

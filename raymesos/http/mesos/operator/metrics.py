@@ -25,6 +25,56 @@ _NEVER = (
     "master/slave_shutdowns_scheduled",
     "master/slave_unreachable_canceled",
 )
+_CALLS = (
+    "accept",
+    "accept_inverse_offers",
+    "acknowledge",
+    "acknowledge_operation_status",
+    "decline",
+    "decline_inverse_offers",
+    "kill",
+    "message",
+    "reconcile",
+    "reconcile_operations",
+    "request",
+    "revive",
+    "shutdown",
+    "subscribe",
+    "suppress",
+    "teardown",
+    "update_framework",
+)
+_EVENTS = (
+    "error",
+    "failure",
+    "heartbeat",
+    "inverse_offers",
+    "message",
+    "offers",
+    "rescind",
+    "rescind_inverse_offer",
+    "subscribed",
+    "update",
+    "update_operation_status",
+)
+_OPERATIONS = (
+    "create",
+    "create_disk",
+    "destroy",
+    "destroy_disk",
+    "grow_volume",
+    "launch",
+    "launch_group",
+    "reserve",
+    "shrink_volume",
+    "unreserve",
+)
+_COUNTED = tuple(
+    key
+    for what, names in (("calls", _CALLS), ("events", _EVENTS), ("operations", _OPERATIONS))
+    for key in (what, *[f"{what}/{name}" for name in names])
+)
+"""What the master counts of a framework. REQUEST, heartbeats and disks it never sees here: 0."""
 _ACTIVE = ("task_staging", "task_starting", "task_running", "task_killing", "task_unreachable", "task_unknown")
 _TERMINAL = tuple(str(state).lower() for state in TERMINAL)
 
@@ -46,6 +96,8 @@ def _of_framework(tally: Tally, note: FrameworkNote) -> dict[str, float]:
     if offers is not None:
         for fate in ("sent", "accepted", "declined", "rescinded"):
             values[f"{head}/offers/{fate}"] = float(getattr(offers, fate))
+    counted = tally.call_counts.get(id, {})
+    values |= {f"{head}/{name}": float(counted.get(name, 0)) for name in _COUNTED}
     values |= {f"{head}/roles/{role}/suppressed": float(role in note.suppressed_roles) for role in note.roles}
     live = _states(tally.tasks.get(id, []), tally.unreachable_tasks.get(id, []))
     ended = _states(tally.completed_tasks.get(id, []))

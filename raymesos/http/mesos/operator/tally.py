@@ -60,6 +60,7 @@ class Tally:
         self.maintenance: MaintenanceNote | None = view.maintenance
         self.metrics: dict[str, float] = dict(view.metrics)
         self.offer_counts: dict[str, OffersNote] = dict(view.offers)
+        self.call_counts = {id: dict(note.counts) for id, note in view.calls.items()}
 
     def knows_agent(self, agent_id: str) -> bool:
         """Whether it is, or is expected back."""
