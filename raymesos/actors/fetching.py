@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from raymesos.actors.fetch_cache import FetchCache
 from raymesos.wire.work import Uri
 
 # A server that says nothing for so long, or a file that takes longer in all, fails the task.
@@ -26,12 +27,12 @@ class FetchFailed(Exception):
     """Why a file could not be had."""
 
 
-def fetch_all(uris: Iterable[Uri], sandbox: Path) -> None:
+def fetch_all(uris: Iterable[Uri], sandbox: Path, cache: FetchCache) -> None:
     """All of them are there when this returns. Raises FetchFailed, which names the first that is not."""
     sandbox.mkdir(parents=True, exist_ok=True)
     for uri in uris:
         try:
-            _fetch(uri, sandbox)
+            _fetch(uri, sandbox, cache)
         except (
             OSError,
             ValueError,
@@ -44,13 +45,15 @@ def fetch_all(uris: Iterable[Uri], sandbox: Path) -> None:
             raise FetchFailed(f"Failed to fetch '{uri.value}': {error or type(error).__name__}") from error
 
 
-def _fetch(uri: Uri, sandbox: Path) -> None:
+def _fetch(uri: Uri, sandbox: Path, cache: FetchCache) -> None:
     target = _target(uri, sandbox)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if urlsplit(uri.value).scheme in ("http", "https"):
-        _download(uri.value, target)
-    else:
+    if urlsplit(uri.value).scheme not in ("http", "https"):
         _copy(uri.value, target)
+    elif uri.cache:
+        cache.fetch(uri.value, target, _download)
+    else:
+        _download(uri.value, target)
     if uri.executable:
         target.chmod(0o755)
     elif uri.extract:

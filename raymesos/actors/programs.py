@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from raymesos.actors.fetch_cache import FetchCache
 from raymesos.actors.fetching import FetchFailed, fetch_all
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
@@ -199,7 +200,7 @@ class Programs:
 
     def _fetch(self, container_id: str, command: CommandWork) -> None:
         try:
-            fetch_all(command.uris, sandbox_of(self._home, container_id))
+            fetch_all(command.uris, sandbox_of(self._home, container_id), FetchCache(self._home / "fetched"))
         except FetchFailed as error:
             self._tell(Fetched(container_id, str(error)))
         except Exception:

@@ -14,6 +14,7 @@ from typing import Any
 
 import ray
 
+from raymesos.actors.fetch_cache import FetchCache
 from raymesos.actors.fetching import FetchFailed, fetch_all
 from raymesos.actors.host import Host
 from raymesos.actors.plan import AgentPlan, ClusterPlan
@@ -207,7 +208,8 @@ class ShimSide:
 
     def _fetch_files_and_start(self, task_id: str, work: CommandWork, fields: dict[str, Any]) -> None:
         try:
-            fetch_all(work.uris, (self._directory / "shim" / "tasks" / file_name(task_id)).absolute())
+            sandbox = (self._directory / "shim" / "tasks" / file_name(task_id)).absolute()
+            fetch_all(work.uris, sandbox, FetchCache(self._directory / "fetched"))
         except FetchFailed as error:
             self._not_come(task_id, Reason.CONTAINER_LAUNCH_FAILED, str(error))
         except Exception as error:
