@@ -102,11 +102,12 @@ class RunTasks:
 
 @message(78)
 class KillTask:
-    """End the task; `grace_ms` None takes the task's own, else the agent's default."""
+    """End the task; `grace_ms` None takes the task's own, else the agent's default. `preempted_for`: for whom, if its framework did not ask for it."""
 
     framework_id: str
     task_id: str
     grace_ms: int | None = None
+    preempted_for: str = ""
 
 
 @message(79)

@@ -235,8 +235,9 @@ class AgentInfo:
 
 @dataclass(frozen=True, slots=True)
 class AgentTask:
-    """A task as its agent knows it, told when the agent registers again."""
+    """A task as its agent knows it, told when the agent registers again. `preempted_for`: it was told to end it for somebody else."""
 
     framework_id: str
     task: TaskInfo
     state: TaskState
+    preempted_for: str = ""

@@ -126,7 +126,13 @@ def _ask(state: State, out: Outbox) -> None:
             state.agent_id,
             state.info,
             state.incarnation,
-            tuple([AgentTask(t.framework_id, t.info, t.state) for f in frameworks for t in f.tasks.values()]),
+            tuple(
+                [
+                    AgentTask(t.framework_id, t.info, t.state, t.preempted_for)
+                    for f in frameworks
+                    for t in f.tasks.values()
+                ]
+            ),
             tuple([f.info for f in frameworks if f.info is not None]),
             operations.own_as_told(state),
             tuple([(framework_id, o.status) for (framework_id, _), o in state.operations.items()]),

@@ -141,6 +141,8 @@ class Task:
     """Not None once a kill was asked for."""
     kill_overrides: bool = False
     """The grace is that of the kill, not the task's own."""
+    preempted_for: str = ""
+    """What the kill said: a master that begins anew hears it from us."""
     fate: Fate | None = None
     """How its end by a kill is reported if the agent itself had it killed."""
 

@@ -78,6 +78,7 @@ def kill(state: State, message: KillTask, out: Outbox, now_ms: int) -> None:
         if message.task_id not in framework.streams:
             updates.book(state, framework, status_of(state, now_ms, message.task_id, "", NOT_HERE), out)
     elif not is_terminal(task.state):
+        task.preempted_for = task.preempted_for or message.preempted_for
         end(state, framework, task, message.grace_ms, out, now_ms)
 
 

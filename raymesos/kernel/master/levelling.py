@@ -46,6 +46,7 @@ def _take_over(
     """Book a task that was not on the agent's books. If its id is in use elsewhere, it has to end."""
     task = Task(framework.id, each.task, agent.id, each.state, holding=not is_terminal(each.state))
     task.stray = each.task.task_id in framework.tasks
+    task.preempted_for = each.preempted_for  # Its end is still told as what it is.
     add_task(state, agent, task)
     if task.stray:
         notes.event(out, now_ms, "stray task", each.task.task_id, f"of {framework.id} on {agent.info.name} is killed")
@@ -69,4 +70,5 @@ def _take_state(state: State, agent: Agent, task: Task, now: TaskState, out: Out
 
 def _kill_again(agent: Agent, task: Task, out: Outbox) -> None:
     if not is_terminal(task.state):
-        out.send(agent.address, KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms))
+        kill = KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms, task.preempted_for)
+        out.send(agent.address, kill)

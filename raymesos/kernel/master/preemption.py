@@ -203,7 +203,8 @@ def _carry_out(
             task.kill_asked = True
             task.preempted_for = f"role {claim.role} ({claim.framework_id}), {_WHY[claim.kind]}"
             plan.waits_for[task.key] = None
-            out.send(agent.address, KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms))
+            kill = KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms, task.preempted_for)
+            out.send(agent.address, kill)
             notes.event(out, now_ms, "task preempted", task.info.task_id, f"for {task.preempted_for}")
     if plan.waits_for:
         state.plans.setdefault((claim.framework_id, claim.role), []).append(plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent_rig import E1, EXECUTOR, F1, F2, LAUNCHER, Rig, framework, task, to, updates
 
-from raymesos.machine import MASTER, LinkDown
+from raymesos.machine import MASTER, LinkDown, LinkUp
 from raymesos.model.settings import AgentSettings
 from raymesos.model.tasks import Reason, Source, TaskState
 from raymesos.wire.messages import (
@@ -250,3 +250,12 @@ def test_messages_for_what_is_not_here_change_nothing() -> None:
     other = ExecutorUpdate(F1, E1, rig.status("t9", TaskState.RUNNING, uuid="z"))
     assert rig.tell(other, EXECUTOR) == [(EXECUTOR, ExecutorAcknowledged("t9", "z"))]
     assert rig.tell(RunTasks(framework(), ())) == []
+
+
+def test_a_master_that_begins_anew_hears_for_whom_a_task_is_being_killed() -> None:
+    rig = Rig()
+    rig.running(task("t1"), task("t2"))
+    rig.tell(KillTask(F1, "t1", preempted_for="role owed"))
+    rig.tell(KillTask(F1, "t1", 0))
+    [message] = to(MASTER, rig.tell(LinkUp(MASTER, True)))
+    assert [(t.task.task_id, t.preempted_for) for t in message.tasks] == [("t1", "role owed"), ("t2", "")]

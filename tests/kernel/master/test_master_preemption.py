@@ -8,7 +8,7 @@ from master_rig import A1, F1, Rig, of, task, to, updates
 from raymesos.machine import ALLOCATOR
 from raymesos.model.resources import Resources
 from raymesos.model.tasks import Reason, TaskState
-from raymesos.wire.messages import AllocatorReady, Claim, KillTask, Preempt, Recover
+from raymesos.wire.messages import AgentTask, AllocatorReady, Claim, KillTask, Preempt, Recover
 
 ONE = Resources.parse("cpus:1;mem:128")
 
@@ -45,6 +45,18 @@ def test_the_end_of_a_victim_says_that_it_was_preempted(end: TaskState, reason: 
     assert claim(rig, f1, a1) == ["t4"]
     assert updates(F1, rig.report(f1, a1, "t4", end, reason=reason)) == [("t4", end, Reason.PREEMPTED)]
     assert updates(F1, rig.report(f1, a1, "t3", end, reason=reason)) == [("t3", end, reason)]
+
+
+def test_the_end_of_a_victim_says_so_after_a_restart_of_the_master_too() -> None:
+    rig, f1, a1 = full()
+    assert claim(rig, f1, a1) == ["t4"]
+    why = rig.master.state.frameworks[f1].tasks["t4"].preempted_for
+    rig = rig.restart()
+    rig.framework(roles=("dev", "owed"), id=f1)
+    named = dict.fromkeys(("t1", "t2", "t3"), "") | {"t4": why}
+    rig.back(tasks=[AgentTask(f1, task(t), TaskState.RUNNING, preempted_for) for t, preempted_for in named.items()])
+    assert updates(F1, rig.report(f1, a1, "t4", TaskState.KILLED)) == [("t4", TaskState.KILLED, Reason.PREEMPTED)]
+    assert updates(F1, rig.report(f1, a1, "t3", TaskState.KILLED)) == [("t3", TaskState.KILLED, Reason.NONE)]
 
 
 @pytest.mark.parametrize("end", [TaskState.FINISHED, TaskState.FAILED])
