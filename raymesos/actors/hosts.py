@@ -150,6 +150,7 @@ class Observer(HostActor):
         self._begin(plan, name)
         self.machine = ObserverMachine()
         self.host.add(name, self.machine)
+        settle_memory()
         self.host.start()
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
@@ -313,6 +314,7 @@ class Executor(HostActor):
     def __init__(self, plan: ClusterPlan, agent: AgentPlan, name: str) -> None:
         self._plan, self._agent = plan, agent
         self._begin(plan, name)
+        settle_memory()
 
     def adopt(self, framework_id: str, executor_id: str, described_by: str) -> None:
         """`described_by`: the framework, if it has described the executor; then its address has that in it."""

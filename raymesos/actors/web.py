@@ -14,6 +14,7 @@ import ray
 
 from raymesos.actors.door import Door
 from raymesos.actors.hosts import OPTIONS, WATCH_MS
+from raymesos.actors.memory import settle_memory
 from raymesos.actors.plan import ClusterPlan, HttpPlan
 from raymesos.actors.web_agents import HttpActor
 from raymesos.errors import ClusterUnavailable, RaymesosError
@@ -68,6 +69,7 @@ class Web(HttpActor):
         except RaymesosError as error:
             # An actor that cannot be made would be made again for ever; who asks whether it is ready is told.
             self._refused = error
+        settle_memory()
         self.host.start()
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]

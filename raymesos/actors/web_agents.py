@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from raymesos.actors.host import Host
 from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
+from raymesos.actors.memory import settle_memory
 from raymesos.actors.plan import HTTP, ClusterPlan, HttpPlan
 from raymesos.errors import RaymesosError
 from raymesos.http.agent.addresses import AddressTeller, Ports, ServeAgent
@@ -112,6 +113,7 @@ class NodeWeb(HttpActor):
 
     def __init__(self, plan: ClusterPlan, name: str, http: HttpPlan) -> None:
         self._begin_serving(plan, name, http, plan.settings.http)
+        settle_memory()
         self.host.start()
 
 
