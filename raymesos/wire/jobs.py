@@ -185,6 +185,15 @@ class InputsCharged:
     task_id: str
 
 
+@message(272)
+class KillAsked:
+    """The task is to be killed for `why` (Titus' code), which says who pays for another attempt. Empty: it was given up, at the system's cost."""
+
+    job_id: str
+    task_id: str
+    why: str
+
+
 @message(264)
 class CancelAsked:
     """Somebody cancelled the job."""

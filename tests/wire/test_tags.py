@@ -194,6 +194,7 @@ GOLDEN = {
     269: "ChargesKept",
     270: "JobChangeKept",
     271: "TaskAttributesKept",
+    272: "KillAsked",
     290: "WatchNotes",
     291: "NotesBegin",
     292: "NotesComplete",

@@ -20,7 +20,7 @@ from raymesos.frameworks.retry import FAILED, KILLED, LOST, NEVER_RAN, NORMAL, R
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire import messages
-from raymesos.wire.jobs import InputsCharged, ReportTaken
+from raymesos.wire.jobs import InputsCharged, KillAsked, ReportTaken
 from raymesos.wire.messages import TaskStatus
 from raymesos.wire.work import WorkReport, WorkReportTaken
 
@@ -122,6 +122,8 @@ def unkillable(job: Job, chunk: Chunk, out: Outbox, now_ms: int) -> None:
     assert chunk.kill is not None
     chunk.row.state = TaskState.KILLED
     code = RUNTIME_LIMIT if chunk.kill.why == RUNTIME_LIMIT else STUCK_KILLING
+    if code == STUCK_KILLING and job.state == ACCEPTED:
+        out.persist(KillAsked(job.id, chunk.row.id, ""))
     close(job, chunk, code, out, now_ms, shown=STUCK_KILLING)
 
 

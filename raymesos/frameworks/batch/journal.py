@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from raymesos.errors import InvariantBroken
-from raymesos.frameworks.batch import changes, jobs, results
+from raymesos.frameworks.batch import attempts, changes, jobs, results
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.state import (
     ACCEPTED,
@@ -19,6 +19,7 @@ from raymesos.frameworks.batch.state import (
     OPEN,
     Chunk,
     Job,
+    Kill,
     Row,
     State,
     add_chunk,
@@ -27,6 +28,7 @@ from raymesos.frameworks.batch.state import (
     step,
 )
 from raymesos.frameworks.retry import user_delay_ms
+from raymesos.machine import Outbox
 from raymesos.model.tasks import TaskState
 from raymesos.wire.jobs import (
     CancelAsked,
@@ -37,6 +39,7 @@ from raymesos.wire.jobs import (
     JobEnded,
     JobKept,
     JobsForgotten,
+    KillAsked,
     LifeBegan,
     Part,
     PartsKept,
@@ -76,6 +79,9 @@ def snapshot(state: State) -> list[Any]:
         records += [PartsKept(job.id, tuple(some)) for some in _cut(job.parts, PARTS_PER_RECORD)]
         charges = [Charge(i, count, *key) for i, (count, key) in job.failures.items()]
         records += [ChargesKept(job.id, tuple(some), job.retried) for some in _cut(charges, CHARGES_PER_RECORD) or [[]]]
+        if job.state == ACCEPTED:
+            kills = job.kills | {c.row.id: c.kill.why for c in job.chunks.values() if c.kill is not None}
+            records += [KillAsked(job.id, task_id, why) for task_id, why in kills.items()]
         records += [TaskAttributesKept(job.id, task, given) for task, given in job.task_attributes.items()]
         if job.state == KILL_INITIATED:
             records.append(CancelAsked(job.id, job.cancelled_ms or 0))
@@ -108,12 +114,21 @@ def running_again(state: State, status: TaskStatus, now_ms: int) -> bool:
     step(job, row, status.state, now_ms)
     add_row(state, job, row)
     add_chunk(job, chunk)
+    why = job.kills.pop(row.id, "")
+    if why:
+        chunk.kill = Kill(why, now_ms + state.settings.kill_stuck_ms)
+        step(job, row, TaskState.KILLING, now_ms, why)
     return True
 
 
-def wait_again(state: State, now_ms: int) -> None:
-    """What runs is known. Retries that wait for their time wait anew: when they were due is not written down, and they must not come early."""
-    for job in state.open.values():
+def wait_again(state: State, out: Outbox, now_ms: int) -> None:
+    """What runs is known. What was to be killed and does not run has ended so. Retries that wait for their time wait anew: when they were due is not written down, and they
+    must not come early."""
+    for job in list(state.open.values()):
+        for task_id, why in list(job.kills.items()):
+            if running_again(state, TaskStatus(task_id, TaskState.KILLED), now_ms):
+                attempts.close(job, job.chunks[task_id], why, out, now_ms)
+        job.kills.clear()
         spans = [s for s in job.queue.ready if s.failed and user_delay_ms(job.spec.retry, s.failed)]
         for span in spans:
             job.queue.take_out(span.lo, span.hi)
@@ -135,7 +150,7 @@ def _replay(state: State, record: Any) -> None:
             known = state.jobs.get(record.job_id)
             if known is not None:
                 changes.replay(known, record)
-        case ReportTaken() | InputsCharged() | CancelAsked() | JobEnded() | PartsKept() | ChargesKept():
+        case ReportTaken() | InputsCharged() | KillAsked() | CancelAsked() | JobEnded() | PartsKept() | ChargesKept():
             job_id = record.report.job_id if isinstance(record, ReportTaken) else record.job_id
             job = state.open.get(job_id)
             if job is not None:
@@ -153,8 +168,13 @@ def _replay_of(state: State, job: Job, record: Any) -> None:
             results.take_report(job, report, 0, parsed[3] if charge and parsed is not None else None)
         case InputsCharged(_, lo, hi, error, retries, task_id):
             parsed = parse_task_id(task_id)
+            job.kills.pop(task_id, None)
             if parsed is not None:
                 results.charge(job, [(lo, hi)], error, parsed[3], retries, 0)
+        case KillAsked(_, task_id, why):
+            job.kills.pop(task_id, None)
+            if why:
+                job.kills[task_id] = why
         case CancelAsked(_, at_ms):
             jobs.begin_cancel(job, jobs.CANCELLED, at_ms)
         case JobEnded(_, why, at_ms):

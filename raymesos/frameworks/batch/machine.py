@@ -200,10 +200,18 @@ class BatchMachine:
         job = attempts.job_of_task(state, status.task_id)
         known = job is not None and status.task_id in job.chunks
         if not known and not state.subscription.reconciled and attempts.lives(status.state):
-            journal.running_again(state, status, now_ms)
+            self._again(status, out, now_ms)
         attempts.updated(state, status, out, now_ms)
         if job is not None:
             self._after_change(job.id, out, now_ms)
+
+    def _again(self, status: TaskStatus, out: Outbox, now_ms: int) -> None:
+        """A task of a former life lives. If that one wanted it killed, nobody may have heard."""
+        if journal.running_again(self.state, status, now_ms):
+            job = attempts.job_of_task(self.state, status.task_id)
+            chunk = job.chunks[status.task_id] if job is not None else None
+            if chunk is not None and chunk.kill is not None:
+                timing.kill_again(self.state, chunk, chunk.kill, out, now_ms)
 
     def _after_change(self, job_id: str, out: Outbox, now_ms: int) -> None:
         state = self.state
@@ -243,7 +251,7 @@ class BatchMachine:
         """What former lives have left running is known, or was waited for long enough: what waits may start."""
         state = self.state
         state.subscription.settled = True
-        journal.wait_again(state, now_ms)
+        journal.wait_again(state, out, now_ms)
         jobs.end_left_followers(state, out, now_ms)
         jobs.cycle(state, out, now_ms)
 

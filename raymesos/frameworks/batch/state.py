@@ -126,6 +126,8 @@ class Job:
     """Whether the observer knows its spec."""
     moved: dict[str, Row] = field(default_factory=dict)
     """Attempts that have changed since the observer was told of them."""
+    kills: dict[str, str] = field(default_factory=dict)
+    """By task id, why a former life asked for a kill, until it is known what has become of it."""
     task_attributes: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """By task id, of those that were given some."""
 

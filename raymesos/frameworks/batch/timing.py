@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from raymesos.frameworks.batch.state import Chunk, Job, Kill, State, step
+from raymesos.frameworks.batch.state import ACCEPTED, Chunk, Job, Kill, State, step
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import TaskState
 from raymesos.wire import messages
+from raymesos.wire.jobs import KillAsked
 
 LIMIT = "limit "
 
@@ -46,6 +47,8 @@ def kill(state: State, job: Job, chunk: Chunk, why: str, out: Outbox, now_ms: in
         chunk.kill = Kill(why, now_ms + state.settings.kill_stuck_ms)
         step(job, chunk.row, TaskState.KILLING, now_ms, why)
         job.version += 1
+        if job.state == ACCEPTED:
+            out.persist(KillAsked(job.id, chunk.row.id, why))
     else:
         chunk.kill.attempts += 1
         chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
@@ -57,10 +60,15 @@ def restart_clocks(state: State, out: Outbox, now_ms: int) -> None:
     for job in state.open.values():
         for chunk in job.chunks.values():
             if chunk.kill is not None and not chunk.ended:
-                chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
-                _send_kill(state, chunk, out)
+                kill_again(state, chunk, chunk.kill, out, now_ms)
             elif chunk.started_ms is None:
                 chunk.launched_ms = now_ms
+
+
+def kill_again(state: State, chunk: Chunk, kill: Kill, out: Outbox, now_ms: int) -> None:
+    """Say it once more, to who may not have heard it; it is no further attempt."""
+    kill.until_ms = now_ms + state.settings.kill_stuck_ms
+    _send_kill(state, chunk, out)
 
 
 def _send_kill(state: State, chunk: Chunk, out: Outbox) -> None:
