@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 
 import orjson
 
@@ -48,7 +47,7 @@ def _update_error(call: Row) -> str | None:
 def read_status(row: Row) -> TaskStatus:
     """Raises InvalidValue."""
     shown = {name: row[name] for name in _SHOWN if name in row}
-    return replace(task_status_of(row, "status"), v1=orjson.dumps(shown) if shown else b"")
+    return task_status_of(row, "status", orjson.dumps(shown) if shown else b"")
 
 
 def read_subscription(row: Row, framework_id: str, executor_id: str) -> ProgramSubscribes:

@@ -129,8 +129,8 @@ def task_status_json(status: TaskStatus) -> Row:
     return row | passed_through(status.v1)
 
 
-def task_status_of(row: Any, field: str) -> TaskStatus:
-    """What an executor says of a task. Which states and uuids it may send is for its reader to say."""
+def task_status_of(row: Any, field: str, v1: bytes = b"") -> TaskStatus:
+    """What an executor says of a task; `v1` is what of it is only shown. Which states and uuids it may send is for its reader to say."""
     found = object_of(row, field)
     require(found, "task_id", "state", at=field)
     healthy = found.get("healthy")
@@ -146,6 +146,7 @@ def task_status_of(row: Any, field: str) -> TaskStatus:
         uuid="" if found.get("uuid") is None else uuid_of(found["uuid"], f"{field}.uuid"),
         data=bytes_of(found.get("data"), f"{field}.data"),
         healthy=None if healthy is None else bool_of(healthy, f"{field}.healthy"),
+        v1=v1,
     )
 
 
@@ -166,7 +167,7 @@ def operation_status_json(status: OperationStatus) -> Row:
 
 
 def _named(names: type[N], value: Any, field: str) -> N:
-    try:
-        return names(value)
-    except ValueError:
-        raise InvalidValue(field, value, f"must be one of {', '.join(n for n in names if n)}") from None
+    found = names._value2member_map_.get(value) if isinstance(value, str) else None
+    if not isinstance(found, names):
+        raise InvalidValue(field, value, f"must be one of {', '.join(n for n in names if n)}")
+    return found

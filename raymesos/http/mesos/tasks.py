@@ -43,6 +43,9 @@ class Reading:
     may: Callable[[str, str], bool] = lambda action, subject: True
     """Whether its scheduler may do this to that. (security/acls.py)"""
     refused: list[Update | OperationUpdate] = field(default_factory=list)
+    resources: dict[bytes, tuple[Resources, str]] = field(default_factory=dict)
+    executors: dict[bytes, tuple[ExecutorInfo, str]] = field(default_factory=dict)
+    """What was read before in this call, by its JSON, with what is wrong with it: of a thousand tasks most have the same resources and the same executor."""
 
     def refuse(self, row: Row, reason: Reason, text: str) -> None:
         """The task ends before the master hears of it."""
@@ -61,7 +64,7 @@ def tasks_of(rows: Iterable[Row], reading: Reading) -> tuple[TaskInfo, ...]:
     """Those that can be read; each of the others is refused."""
     found = []
     for row in rows:
-        task, defect = _task(row, reading.framework_id)
+        task, defect = _task(row, reading)
         alien = "" if defect else _alien(row, reading)
         if defect:
             reading.refuse(row, Reason.TASK_INVALID, defect)
@@ -76,13 +79,13 @@ def task_of(row: Row, framework_id: str) -> TaskInfo:
     """A task that an executor has, in the role that its resources say that it is of. What is wrong with it was said when it was launched."""
     rows = row.get("resources", [])
     roles = [r["allocation_info"]["role"] for r in rows if "role" in r.get("allocation_info", {})]
-    return replace(_task(row, framework_id)[0], role=roles[0] if roles else "")
+    return replace(_task(row, Reading(framework_id, 0))[0], role=roles[0] if roles else "")
 
 
 def group_of(executor: Row, rows: list[Row], reading: Reading) -> LaunchGroup | None:
     """A group with its executor; None if one of them cannot be read: then all tasks are refused."""
-    described, wrong = _executor(executor, reading.framework_id)
-    read = [_task(row, reading.framework_id) for row in rows]
+    described, wrong = _executor(executor, reading)
+    read = [_task(row, reading) for row in rows]
     bad = [wrong] if wrong else [f"Task '{task.task_id}' is invalid: {defect}" for task, defect in read if defect]
     reason = Reason.TASK_GROUP_INVALID
     if not bad:
@@ -104,16 +107,21 @@ def _alien(row: Row, reading: Reading) -> str:
     return f"Task '{row['task_id']['value']}' is not authorized to launch as user '{user}'"
 
 
-def _task(row: Row, framework_id: str) -> tuple[TaskInfo, str]:
+def _task(row: Row, reading: Reading) -> tuple[TaskInfo, str]:
     """(the task, what is wrong with it)."""
-    resources, defect = _resources(row, "Task")
+    rows = row.get("resources", [])
+    key = orjson.dumps(rows)
+    read = reading.resources.get(key)
+    if read is None:
+        read = reading.resources[key] = _resources(rows, "Task")
+    resources, defect = read
     command, described = row.get("command"), row.get("executor")
     work, executor, wrong = None, None, ""
     if command is not None:
         work, wrong = _command(command)
         defect = defect or (f"Task's `CommandInfo` is invalid: {wrong}" if wrong else "")
     if described is not None:
-        executor, wrong = _executor(described, framework_id)
+        executor, wrong = _executor(described, reading)
         defect = defect or wrong
     task = TaskInfo(
         task_id=row["task_id"]["value"],
@@ -131,9 +139,17 @@ def _task(row: Row, framework_id: str) -> tuple[TaskInfo, str]:
     return task, defect
 
 
-def _executor(row: Row, framework_id: str) -> tuple[ExecutorInfo, str]:
+def _executor(row: Row, reading: Reading) -> tuple[ExecutorInfo, str]:
     """(the executor, what is wrong with it)."""
-    resources, defect = _resources(row, "Executor")
+    key = orjson.dumps(row)
+    read = reading.executors.get(key)
+    if read is None:
+        read = reading.executors[key] = _new_executor(row, reading.framework_id)
+    return read
+
+
+def _new_executor(row: Row, framework_id: str) -> tuple[ExecutorInfo, str]:
+    resources, defect = _resources(row.get("resources", []), "Executor")
     said = row.get("framework_id", {}).get("value", framework_id)
     if said != framework_id:
         defect = f"ExecutorInfo has an invalid FrameworkID (Actual: {said} vs Expected: {framework_id})"
@@ -157,8 +173,7 @@ def _executor(row: Row, framework_id: str) -> tuple[ExecutorInfo, str]:
     return made, defect
 
 
-def _resources(row: Row, whose: str) -> tuple[Resources, str]:
-    rows = row.get("resources", [])
+def _resources(rows: list[Row], whose: str) -> tuple[Resources, str]:
     try:
         found = resources_of(rows, "resources")
     except InvalidValue as error:

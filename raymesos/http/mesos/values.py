@@ -11,7 +11,6 @@ import binascii
 import math
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -117,7 +116,8 @@ def uuid_of(text: Any, field: str) -> str:
     found = bytes_of(text, field)
     if len(found) != 16:
         raise InvalidValue(field, text, "Not a valid UUID")
-    return str(UUID(bytes=found))
+    digits = found.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def passed_through(v1: bytes) -> Row:

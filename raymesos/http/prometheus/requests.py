@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,9 +23,14 @@ class Requests:
         self._seconds = Histogram(
             REQUEST_SECONDS, REQUEST_HELP, REQUEST_LABELS, registry=self._registry, buckets=BUCKETS_S
         )
+        self._counts: dict[tuple[str, int], Callable[[float], None]] = {}
+        """What the library would look up under a lock each time; no more than it keeps."""
 
     def count(self, path: str, status: int, seconds: float) -> None:
-        self._seconds.labels(path, str(status)).observe(seconds)
+        counts = self._counts.get((path, status))
+        if counts is None:
+            counts = self._counts[path, status] = self._seconds.labels(path, str(status)).observe
+        counts(seconds)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
