@@ -14,6 +14,11 @@ def executor_address(agent_name: str, executor_id: str, framework_id: str = "") 
     )
 
 
+def prober_address(shim_address: str) -> str:
+    """The prober lives beside the shim, on the executor's host."""
+    return f"prober/{shim_address.removeprefix('shim/')}"
+
+
 def launcher_address(agent_name: str) -> str:
     return f"launcher/{agent_name}"
 

@@ -110,6 +110,10 @@ class ExecutorSettings:
     """That a task starts or runs is told after so long, and not at all if it has ended by then; that a single command runs, always. (Mesos' executors tell all at once)"""
     kill_grace_ms: int = 3_000
     """Between SIGTERM and SIGKILL for a task that ends with its group and names no grace of its own (Mesos' default kill policy: 3 s)."""
+    probe_slack_ms: int = 5_000
+    """So long after its timeout a probe that the prober has not answered counts as failed, so that no check waits for ever."""
+    ready_interval_ms: int = 1_000
+    """Who is ready is asked at most so often whether it still is."""
     kept_report_bytes: int = 64 * 2**20
     """With more than this in reports that were not taken, work that would report more does not start."""
 

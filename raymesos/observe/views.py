@@ -103,6 +103,7 @@ def tasks(
 
 def _task_row(view: View, task: TaskNote) -> dict[str, Any]:
     agent = view.agents.get(task.agent_id)
+    last = task.statuses[-1] if task.statuses else None
     return {
         "id": task.task_id,
         "name": task.name,
@@ -115,6 +116,8 @@ def _task_row(view: View, task: TaskNote) -> dict[str, Any]:
         "message": task.message,
         "resources": str(task.resources),
         "at_ms": task.at_ms,
+        "healthy": last.healthy if last is not None else None,
+        "ready": last.ready if last is not None else None,
     }
 
 

@@ -194,8 +194,11 @@ class TaskStatus:
     """Seconds since 1970."""
     executor_id: str = ""
     healthy: bool | None = None
+    """What its health check said last; None while it has none, and before the first answer."""
     usage: Mapping[str, int] | None = None
     """Measured figures of a task that ended: `cpu_ms`, `peak_rss_kb`."""
+    ready: bool | None = None
+    """What its readiness check said last, as `healthy`."""
 
     @property
     def is_terminal(self) -> bool:
@@ -244,6 +247,7 @@ def status_of(status: wire.TaskStatus) -> TaskStatus:
         timestamp=status.timestamp_ms / 1000,
         executor_id=status.executor_id,
         healthy=status.healthy,
+        ready=status.ready,
         usage=dict(status.usage),
     )
 

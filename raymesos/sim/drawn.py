@@ -7,21 +7,24 @@ from random import Random
 from raymesos.sim.audit import Auditor
 from raymesos.sim.batch_load import BatchLoad
 from raymesos.sim.shim import Fate, Finish
-from raymesos.wire.messages import ExecutorInfo, StartWork
+from raymesos.wire.messages import ExecutorInfo, Probe, StartWork
 from raymesos.wire.work import WorkReport
 
 RUN_TENTHS = (10, 300)
 """Run times in tenths of a second: from 1 s to 30 s."""
 FAIL_EVERY = 50
+UNWELL = 0.15
+"""So many of the probes fail: of tasks that run long enough some fail several in a row."""
 
 
 class DrawnWork:
     """The script of a generated run. `cpus_in_all` are the thousandths of CPUs that the cluster has."""
 
-    def __init__(self, rng: Random, audit: Auditor) -> None:
+    def __init__(self, rng: Random, audit: Auditor, probes: Random) -> None:
         self.cpus_in_all = 0
         self.batch: BatchLoad | None = None
         self._rng = rng
+        self._probes = probes
         self._audit = audit
         self._first_ms = 0
         self._last_ms = 0
@@ -34,6 +37,9 @@ class DrawnWork:
 
     def report(self, work: StartWork, end: Finish) -> WorkReport | None:
         return None if self.batch is None else self.batch.report(work, end)
+
+    def is_well(self, agent: str, probe: Probe) -> bool:
+        return self._probes.random() >= UNWELL
 
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None:
         self._pass(at_ms)

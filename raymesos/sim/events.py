@@ -169,6 +169,7 @@ class Event:
     executor_id: str | None = None
     exit_status: int | None = None
     healthy: bool | None = None
+    ready: bool | None = None
     data: bytes = b""
     operation_id: str | None = None
 
@@ -255,5 +256,6 @@ def _of_status(status: TaskStatus, calendar: Calendar) -> dict[str, Any]:
         "unreachable_time": calendar.seconds(status.unreachable_ms) if status.unreachable_ms is not None else None,
         "executor_id": status.executor_id or None,
         "healthy": status.healthy,
+        "ready": status.ready,
         "data": status.data,
     }

@@ -21,6 +21,7 @@ from raymesos.wire.messages import (
     AcceptInverse,
     Acknowledge,
     AcknowledgeOperation,
+    Check,
     Decline,
     ExecutorInfo,
     FrameworkError,
@@ -71,6 +72,14 @@ GROUP_SIZE = 3
 # One accept in so many runs its first tasks in a program of the framework's own, if there is room for that; it is shut down when nothing of the framework runs any more.
 PROGRAM_EVERY = 2
 PROGRAM = Resources.parse("cpus:0.1;mem:32")
+# One task in so many is checked, if any is.
+CHECK_EVERY = 3
+HEALTH = Check("http", delay_ms=500, interval_ms=500, timeout_ms=500, grace_ms=1_000, failures=3)
+READINESS = Check("tcp", delay_ms=0, interval_ms=100, timeout_ms=500, deadline_ms=30_000)
+
+
+# What fails a task of users' code.
+_USERS_OWN = (Reason.NONE, Reason.TASK_HEALTH_CHECK_STATUS_UPDATED, Reason.TASK_CHECK_STATUS_UPDATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,8 @@ class Workload:
     live: dict[str, Live] = field(default_factory=dict)
     programs: bool = False
     """Some of its tasks run in a program of its own."""
+    checks: bool = False
+    """Some of its tasks have checks."""
     launched: int = 0
     accepts: int = 0
     conversions: Conversions = field(default_factory=Conversions)
@@ -291,6 +302,8 @@ class WorkloadMachine:
         load.launched += 1
         task_id = f"{load.plan.name}-{load.launched}"
         load.live[task_id] = Live(shape, offer.agent_id, now_ms, load.launched % KILL_EVERY == 0)
+        if load.checks and load.launched % CHECK_EVERY == 0:
+            return TaskInfo(task_id, task_id, resources, WORK, health=HEALTH, readiness=READINESS)
         return TaskInfo(task_id, task_id, resources, WORK)
 
     def _rest_if_idle(self, out: Outbox) -> None:
@@ -330,7 +343,7 @@ class WorkloadMachine:
         by_user = (
             status.state is TaskState.FINISHED
             or (status.state is TaskState.KILLED and status.reason is not Reason.AGENT_DRAINING)
-            or (status.state is TaskState.FAILED and status.reason is Reason.NONE)
+            or (status.state is TaskState.FAILED and status.reason in _USERS_OWN)
         )
         if by_user:
             load.done += 1

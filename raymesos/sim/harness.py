@@ -42,6 +42,7 @@ from raymesos.sim.reading import (
     attributes_of,
     disks_of,
     estimate_of,
+    flag,
     milliseconds,
     moment_ms,
     name_of,
@@ -253,6 +254,14 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
             Begin(task.id),
             Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
         )
+
+    def set_health(self, task: OnAgent, ok: bool) -> None:
+        """What health checks of the task find from now on; until then they find it well."""
+        self._work.set_well(on_agent(task).id, "health", ok=flag("ok", ok))
+
+    def set_ready(self, task: OnAgent, ok: bool) -> None:
+        """What readiness checks of the task find from now on; until then they find it ready."""
+        self._work.set_well(on_agent(task).id, "readiness", ok=flag("ok", ok))
 
     def executor(self, agent: str, framework: Framework, executor_id: str) -> Program:
         """A custom executor of the framework on the agent: what it received, what it sends, its end. Raises UnknownId for the agent."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from raymesos.errors import UnknownId
 from raymesos.kernel.executor.machine import ExecutorMachine
-from raymesos.kernel.names import executor_address, launcher_address
+from raymesos.kernel.names import executor_address, launcher_address, prober_address
 from raymesos.machine import Outbox
 from raymesos.model.settings import ExecutorSettings
+from raymesos.sim.prober import SimulatedProber
 from raymesos.sim.programs import SimulatedProgram
 from raymesos.sim.shim import Script, SimulatedShim
 from raymesos.wire.messages import (
@@ -100,6 +101,7 @@ class SimulatedLauncher:
         if info is not None:
             self._script.executor_began(self._agent, info)
         self._world.add(shim, SimulatedShim(shim, self._agent, address, self._script), home)
+        self._world.add(prober_address(shim), SimulatedProber(self._agent, address, self._script), home)
         self._world.add(address, machine, home)
 
     def _crash(self, now_ms: int, message: CrashExecutor, out: Outbox) -> None:
@@ -125,6 +127,7 @@ class SimulatedLauncher:
         if running.info is not None:
             self._script.executor_ended(self._agent, running.info)
         self._world.remove(address)
+        self._world.remove(prober_address(_shim_of(address)))
         self._world.remove(_shim_of(address))
 
     def close_all(self, now_ms: int) -> None:

@@ -9,7 +9,7 @@ from raymesos.sim.events import LaunchGroupOp, LaunchOp, Task
 from raymesos.sim.programs import ExecutorRow, described
 from raymesos.sim.reading import milliseconds, rows, text_of, texts, whole
 from raymesos.sim.shim import SCRIPTED
-from raymesos.wire.messages import LaunchGroup, TaskInfo
+from raymesos.wire.messages import Check, LaunchGroup, TaskInfo
 
 
 class LaunchMakers:
@@ -30,6 +30,8 @@ class LaunchMakers:
         volumes: Iterable[str] = (),
         executor: ExecutorRow | None = None,
         data: bytes = b"",
+        health: Check | None = None,
+        readiness: Check | None = None,
     ) -> LaunchOp:
         """An operation for `accept` that starts a task of this shape, with the volumes of these ids; times in seconds.
 
@@ -51,6 +53,8 @@ class LaunchMakers:
             priority=whole("priority", priority),
             executor=described(executor),
             data=data,
+            health=health,
+            readiness=readiness,
         )
         return LaunchOp(info, Task(id, "", shape), texts("volumes", volumes))
 

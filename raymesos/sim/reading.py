@@ -93,6 +93,12 @@ def whole(field: str, number: int) -> int:
     return number
 
 
+def flag(field: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue(field, value, "must be True or False")
+    return value
+
+
 def milliseconds(field: str, seconds: float) -> int:
     """`seconds` in ms, rounded."""
     if not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds < 0:

@@ -51,6 +51,7 @@ def run(
     faults: bool = False,
     operators: bool | None = None,
     programs: bool = False,
+    checks: bool = False,
     progress: Progress | None = None,
     settings: Settings | None = None,
     watch: Watcher | None = None,
@@ -60,7 +61,7 @@ def run(
     """Run `tasks` tasks of `frameworks` frameworks, and `jobs` batch jobs, on `agents` agents to their end. Raises InvalidValue for numbers below 1.
 
     With `faults`, or if it is said, `operators` drain agents, mark them gone and take machines down meanwhile. With `programs` some tasks
-    are of custom executors.
+    are of custom executors, with `checks` some are asked for their health and readiness, and some of these fail.
     `progress` hears how far it is each virtual second, `watch` each message that a machine took, with what it sent in answer.
     Violations do not stop the run; a machine's broken invariant does, as a violation of its own, and so do `longest_s` virtual seconds.
     """
@@ -71,7 +72,13 @@ def run(
         raise InvalidValue("jobs", jobs, "must be at least 0")
     return _Run(
         Report(agents, frameworks, tasks, seed, jobs, faults), settings or simulated(), makers, progress, watch
-    ).go(1000 * longest_s, faults=faults, operators=faults if operators is None else operators, programs=programs)
+    ).go(
+        1000 * longest_s,
+        faults=faults,
+        operators=faults if operators is None else operators,
+        programs=programs,
+        checks=checks,
+    )
 
 
 class _Run:
@@ -85,7 +92,9 @@ class _Run:
         self._world = World(START_MS)
         self._audit = Auditor()
         self._story = Story()
-        self._work = DrawnWork(Random(self._rng.getrandbits(64)), self._audit)
+        # Probes have dice of their own: a run without checks is the same whether there are checks in others.
+        probes = Random(f"probes {report.seed}")
+        self._work = DrawnWork(Random(self._rng.getrandbits(64)), self._audit, probes)
         self._cluster = Cluster(
             self._world, settings, self._rng.getrandbits(32), script=self._work, watcher=self._saw, makers=makers
         )
@@ -93,9 +102,9 @@ class _Run:
         self._batch: BatchLoad | None = None
         self._faults: Faults | None = None
 
-    def go(self, longest_ms: int, *, faults: bool, operators: bool, programs: bool) -> Report:
+    def go(self, longest_ms: int, *, faults: bool, operators: bool, programs: bool, checks: bool) -> Report:
         began = time.perf_counter()
-        self._build(programs=programs)
+        self._build(programs=programs, checks=checks)
         if faults or operators:
             self._plan_faults(faults=faults, operators=operators)
         # A pass of the cyclic collector over a large world takes longer than a round; nothing here is garbage before the end.
@@ -114,7 +123,7 @@ class _Run:
 
     # ------------------------------------------------------------ before
 
-    def _build(self, *, programs: bool) -> None:
+    def _build(self, *, programs: bool, checks: bool) -> None:
         for plan in plan_agents(self.report.agents, self._rng):
             attributes = Attributes.parse(plan.attributes)
             info = AgentInfo(plan.name, plan.name, plan.resources, attributes, node_id=plan.name)
@@ -123,7 +132,7 @@ class _Run:
             self._work.cpus_in_all += plan.resources.scalar("cpus")
         for wish in plan_frameworks(self.report.frameworks, self.report.tasks, self._rng):
             load = Workload.of(wish)
-            load.programs = programs
+            load.programs, load.checks = programs, checks
             self._loads.append(load)
             self._cluster.adopt(load.address, partial(WorkloadMachine, load))
         if self.report.jobs:

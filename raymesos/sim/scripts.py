@@ -10,7 +10,7 @@ from raymesos.sim.jobs import report_of
 from raymesos.sim.reading import OnAgent
 from raymesos.sim.shim import SCRIPTED, Fate, Finish
 from raymesos.sim.world import World
-from raymesos.wire.messages import ExecutorInfo, StartWork
+from raymesos.wire.messages import ExecutorInfo, Probe, StartWork
 from raymesos.wire.work import WorkReport
 
 AT_ONCE = Fate(start_ms=0)
@@ -32,12 +32,24 @@ class ByHand:
         self._world = world
         self._audit = audit
         self._places: dict[str, list[Place]] = {}
+        self._unwell: dict[tuple[str, str], None] = {}
+        """(task id, health or readiness) of those whose probes fail."""
 
     def fate(self, agent: str, work: StartWork) -> Fate:
         return AT_ONCE if work.work == SCRIPTED else WHEN_TOLD
 
     def report(self, work: StartWork, end: Finish) -> WorkReport | None:
         return report_of(work, end)
+
+    def is_well(self, agent: str, probe: Probe) -> bool:
+        return (probe.task_id, probe.purpose) not in self._unwell
+
+    def set_well(self, task_id: str, purpose: str, *, ok: bool) -> None:
+        """What probes of the task find from now on."""
+        if ok:
+            self._unwell.pop((task_id, purpose), None)
+        else:
+            self._unwell[task_id, purpose] = None
 
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None:
         self._audit.work_began(at_ms, agent, work)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from raymesos.machine import Outbox, Wake
 from raymesos.model.tasks import Reason
-from raymesos.wire.messages import ExecutorInfo, ForgetWork, StartWork, StopWork, WorkEnded, WorkStarted
+from raymesos.wire.messages import ExecutorInfo, ForgetWork, Probe, StartWork, StopWork, WorkEnded, WorkStarted
 from raymesos.wire.work import ChunkWork, CommandsWork, CommandWork, WorkReport
 
 TERMINATED = 15
@@ -53,6 +53,9 @@ class Script(Protocol):
 
     def report(self, work: StartWork, end: Finish) -> WorkReport | None:
         """What the work reports of its parts as it ends so; None if it has none."""
+
+    def is_well(self, agent: str, probe: Probe) -> bool:
+        """What a probe of the work finds."""
 
     def began(self, at_ms: int, agent: str, work: StartWork, shim: str) -> None: ...
 

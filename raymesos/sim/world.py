@@ -304,5 +304,5 @@ class World:
 
 
 def _faces(host: Host) -> list[str]:
-    """The machines of a host that others talk to: launchers and shims speak only with their own agent's."""
-    return [a for a in host.pump.addresses() if not a.startswith(("launcher/", "shim/"))]
+    """The machines of a host that others talk to: launchers, shims and probers speak only with their own agent's."""
+    return [a for a in host.pump.addresses() if not a.startswith(("launcher/", "shim/", "prober/"))]

@@ -1,4 +1,4 @@
-"""How to find out whether a task is well, and whether it may have traffic: told with the task, done beside it on its agent. (mesos.proto, HealthCheck; docs/health-checks.md)"""
+"""How to find out whether a task is well, and whether it may have traffic: told with the task, done beside it on its agent. (Mesos: mesos.proto, HealthCheck, CheckInfo; docs/checks.md)"""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Check:
 
     kind: str
     port: int = 0
+    """On the task's host; 0 is the first port that the task has."""
     path: str = "/"
     scheme: str = "http"
     statuses: tuple[int, ...] = ()
@@ -31,6 +32,28 @@ class Check:
     failures: int = 3
     deadline_ms: int | None = None
     """Of readiness: who has not been ready so long after it began to run is ended. None: it may take for ever."""
+    tells_values: bool = False
+    """Every change of what was seen (HTTP status, exit code) is told, not only whether it is well. (mesos.proto, CheckInfo)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check has seen last: the HTTP status, the exit code, or 1 and 0 of tcp; None before the first answer, and where none came in time."""
+
+    kind: str
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the checks of a task have said last, as its statuses tell it. None: it has no such check, or no answer yet."""
+
+    healthy: bool | None = None
+    ready: bool | None = None
+    checked: Checked | None = None
+
+
+NOT_CHECKED = Condition()
 
 
 @message(115)
@@ -40,8 +63,8 @@ class Probe:
     task_id: str
     number: int
     check: Check
-    env: tuple[tuple[str, str], ...] = ()
-    """The task's own."""
+    purpose: str = "health"
+    """Or `readiness`."""
 
 
 @message(116)
@@ -52,3 +75,5 @@ class Probed:
     number: int
     ok: bool
     text: str = ""
+    value: int | None = None
+    """As `Checked.value`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raymesos.model.tasks import Reason, TaskState
+from raymesos.wire.checks import Condition
 from raymesos.wire.registry import message
 from raymesos.wire.values import AgentInfo, ExecutorInfo, FrameworkInfo, TaskInfo, TaskStatus
 from raymesos.wire.work import Work
@@ -71,7 +72,7 @@ class ExecutorLost:
 class ExecutorSubscribe:
     """An executor is up. `tasks` and `updates` are what it holds from before, none if it is new.
 
-    `states` has the latest state of each of `tasks`, in their order; `updates` holds those that nobody acknowledged, oldest first for each task.
+    `states` has the latest state of each of `tasks`, in their order, and `conditions` what its checks say (empty if none has any); `updates` holds those that nobody acknowledged, oldest first for each task.
     `custom`: its framework has described it as its own program. `partial`: who speaks for that program knows only of tasks of which no update was acknowledged;
     others that the agent has, it has still.
     """
@@ -83,6 +84,7 @@ class ExecutorSubscribe:
     states: tuple[TaskState, ...] = ()
     custom: bool = False
     partial: bool = False
+    conditions: tuple[Condition, ...] = ()
 
 
 @message(94)

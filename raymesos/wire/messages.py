@@ -62,6 +62,7 @@ from raymesos.wire.allocation import (
     SuppressRoles,
     WeightsChanged,
 )
+from raymesos.wire.checks import NOT_CHECKED, Check, Checked, Condition, Probe, Probed
 from raymesos.wire.executors import (
     ChangeVolumes,
     ExecutorAcknowledged,
@@ -202,6 +203,12 @@ FrameworkEvent = (
 """What the master tells a framework of a subscription."""
 
 __all__ = [
+    "NOT_CHECKED",
+    "Check",
+    "Checked",
+    "Condition",
+    "Probe",
+    "Probed",
     "Accept",
     "AcceptInverse",
     "Acknowledge",

@@ -10,7 +10,7 @@ from raymesos.model.quota import Quantities
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.revocable import as_revocable
 from raymesos.model.tasks import Reason, Source, TaskState
-from raymesos.wire.checks import Check
+from raymesos.wire.checks import NOT_CHECKED, Check, Checked, Condition
 from raymesos.wire.maintenance import Unavailability
 from raymesos.wire.work import CommandWork, Work
 
@@ -126,7 +126,15 @@ class TaskStatus:
     v1: bytes = b""
     """As that of TaskInfo: labels, container_status, check_status, limitation."""
     ready: bool | None = None
-    """What its readiness check said last; None while it has none."""
+    """What its readiness check said last; None while it has none, and before the first answer."""
+    checked: Checked | None = None
+    """What its readiness check has seen last; None while it has none."""
+
+    @property
+    def condition(self) -> Condition:
+        if self.healthy is None and self.ready is None and self.checked is None:
+            return NOT_CHECKED
+        return Condition(self.healthy, self.ready, self.checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +249,4 @@ class AgentTask:
     task: TaskInfo
     state: TaskState
     preempted_for: str = ""
+    condition: Condition = NOT_CHECKED

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from raymesos.errors import InvalidValue
+from raymesos.model.tasks import Reason, TaskState
 from raymesos.sim.report import Report
 from raymesos.sim.run import run
+from raymesos.wire.messages import Update
 
 CORPUS = Path(__file__).with_name("corpus.json")
 """Cases without `operators` are older than they are: a seed means what it meant."""
@@ -62,6 +64,18 @@ def test_tasks_of_custom_executors_are_run_each_once_and_what_those_hold_is_give
 @pytest.mark.parametrize("seed", range(20, 28))
 def test_custom_executors_live_through_faults_and_operators(seed: int) -> None:
     clean(run(12, 4, 250, seed=seed, faults=True, programs=True))
+
+
+@pytest.mark.parametrize("seed", range(30, 36))
+def test_tasks_that_fail_their_checks_end_and_the_others_are_run_through_faults(seed: int) -> None:
+    ended: list[Reason] = []
+
+    def watch(now_ms: int, address: str, sender: str, message: object, sends: object) -> None:
+        if isinstance(message, Update) and message.status.state is TaskState.FAILED:
+            ended.append(message.status.reason)
+
+    clean(run(12, 4, 250, seed=seed, faults=True, checks=True, watch=watch))
+    assert Reason.TASK_HEALTH_CHECK_STATUS_UPDATED in ended
 
 
 def test_what_operators_do_leaves_the_faults_of_a_seed_as_they_are() -> None:

@@ -32,6 +32,7 @@ from raymesos.kernel.names import executor_address, launcher_address
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
 from raymesos.wire.messages import (
+    NOT_CHECKED,
     ExecutorExited,
     ExecutorInfo,
     ExecutorMessage,
@@ -278,7 +279,8 @@ def _adopt_or_kill(state: State, executor: Executor, message: ExecutorSubscribe,
     framework = state.frameworks[executor.framework_id]
     reported = {u.task_id: None for u in message.updates}
     states = message.states or (TaskState.STAGING,) * len(message.tasks)
-    for info, task_state in zip(message.tasks, states, strict=True):
+    conditions = message.conditions or (NOT_CHECKED,) * len(message.tasks)
+    for info, task_state, condition in zip(message.tasks, states, conditions, strict=True):
         known = info.task_id in framework.tasks or (framework.id, info.task_id) in state.ended
         if known or (is_terminal(task_state) and info.task_id not in reported):
             continue
@@ -289,7 +291,8 @@ def _adopt_or_kill(state: State, executor: Executor, message: ExecutorSubscribe,
         now = TaskState.STAGING if info.task_id in reported else task_state
         if not state.free.contains(info.resources):  # The agent has less than before. It runs, so it is kept.
             event(out, now_ms, "agent overcommitted", info.task_id, f"{info.resources} of {state.free} free")
-        add_task(state, framework, executor.id, info, now).handed_over = True
+        task = add_task(state, framework, executor.id, info, now)
+        task.handed_over, task.condition = True, condition
 
 
 def _take_updates(state: State, message: ExecutorSubscribe, out: Outbox, now_ms: int) -> None:

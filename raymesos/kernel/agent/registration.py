@@ -128,7 +128,7 @@ def _ask(state: State, out: Outbox) -> None:
             state.incarnation,
             tuple(
                 [
-                    AgentTask(t.framework_id, t.info, t.state, t.preempted_for)
+                    AgentTask(t.framework_id, t.info, t.state, t.preempted_for, t.condition)
                     for f in frameworks
                     for t in f.tasks.values()
                 ]

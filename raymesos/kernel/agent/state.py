@@ -17,7 +17,9 @@ from raymesos.model.revocable import as_revocable, remaining
 from raymesos.model.settings import AgentSettings
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
 from raymesos.wire.messages import (
+    NOT_CHECKED,
     AgentInfo,
+    Condition,
     ExecutorInfo,
     ExecutorKept,
     FrameworkInfo,
@@ -143,6 +145,8 @@ class Task:
     """The grace is that of the kill, not the task's own."""
     preempted_for: str = ""
     """What the kill said: a master that begins anew hears it from us."""
+    condition: Condition = NOT_CHECKED
+    """As its last status told it."""
     fate: Fate | None = None
     """How its end by a kill is reported if the agent itself had it killed."""
 

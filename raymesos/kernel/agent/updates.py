@@ -60,6 +60,7 @@ def book(state: State, framework: Framework, status: TaskStatus, out: Outbox) ->
     task = framework.tasks.get(status.task_id)
     if task is not None:
         set_state(state, task, status.state)
+        task.condition = status.condition
         if is_terminal(status.state):
             limits.ended(framework.executors[task.executor_id], out)
     stream = framework.streams.get(status.task_id)

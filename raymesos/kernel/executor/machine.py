@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.executor import reports, subscription, work
+from raymesos.kernel.executor import checks, reports, subscription, work
 from raymesos.kernel.executor.state import State, Subscribing, check
 from raymesos.kernel.names import Uuids
 from raymesos.machine import LinkDown, LinkUp, Outbox, Wake
@@ -17,6 +17,7 @@ from raymesos.wire.messages import (
     ExecutorSubscribed,
     KillLaunched,
     LaunchTasks,
+    Probed,
     ShutdownExecutorNow,
     WorkEnded,
     WorkStarted,
@@ -32,6 +33,7 @@ ExecutorInbox = (
     | LaunchTasks
     | LinkDown
     | LinkUp
+    | Probed
     | ShutdownExecutorNow
     | Wake
     | WorkEnded
@@ -83,6 +85,8 @@ def _dispatch(state: State, now_ms: int, message: ExecutorInbox, out: Outbox) ->
                 work.launch(state, task, out, now_ms)
         case WorkStarted():
             work.started(state, message, out, now_ms)
+        case Probed():
+            work.end_unfit(state, checks.probed(state, message, out, now_ms), out, now_ms)
         case WorkReport():
             reports.forward(state, message, out, now_ms)
         case WorkReportTaken():
@@ -124,6 +128,10 @@ def _wake(state: State, now_ms: int, key: str, out: Outbox) -> None:
             work.tell(state, out, now_ms)
         case "limit":
             work.out_of_time(state, rest, out, now_ms)
+        case checks.HEALTH | checks.READINESS:
+            work.end_unfit(state, checks.due(state, kind, rest, out, now_ms), out, now_ms)
+        case checks.DEADLINE:
+            work.end_unfit(state, checks.not_ready_in_time(state, rest), out, now_ms)
         case "reports":
             reports.resend(state, rest, out, now_ms)
         case _:

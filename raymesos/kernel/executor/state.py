@@ -11,7 +11,7 @@ from raymesos.errors import InvariantBroken
 from raymesos.kernel.names import Uuids
 from raymesos.model.settings import ExecutorSettings
 from raymesos.model.tasks import Reason, TaskState, is_terminal
-from raymesos.wire.messages import AgentInfo, TaskInfo, TaskStatus
+from raymesos.wire.messages import NOT_CHECKED, AgentInfo, Check, Checked, Condition, TaskInfo, TaskStatus
 from raymesos.wire.work import ChunkWork, CommandsWork, WorkReport
 
 
@@ -32,7 +32,10 @@ class Running:
 
 @dataclass(slots=True)
 class Killing:
-    """The shim was told to stop it. `why` is NONE when the master asked, or when another task of its group has ended: which one, says `because`."""
+    """The shim was told to stop it. `why` is NONE when the master asked, or when another task of its group has ended: which one, says `because`.
+
+    With another `why` it is FAILED: out of time, or for what its checks found, which `because` says.
+    """
 
     why: Reason
     because: str = ""
@@ -46,6 +49,26 @@ class Ended:
 
 
 @dataclass(slots=True)
+class Checking:
+    """How one check of a task stands."""
+
+    check: Check
+    since_ms: int
+    """When the task began to run."""
+    awaited: int = 0
+    """The number of the probe that is under way; 0 if none is."""
+    passed: bool = False
+    """It was well at least once."""
+    failures: int = 0
+    """In a row, of those that count."""
+    well: bool | None = None
+    """As it was told last."""
+    seen: Checked | None = None
+    text: str = ""
+    """What was seen last."""
+
+
+@dataclass(slots=True)
 class Task:
     info: TaskInfo
     phase: Waiting | Begun | Running | Killing | Ended
@@ -55,6 +78,21 @@ class Task:
     """By uuid, oldest first, until acknowledged."""
     reports: int = 0
     """How many of its reports are kept."""
+    health: Checking | None = None
+    readiness: Checking | None = None
+    """Both from when it runs, if it has such a check."""
+
+    @property
+    def condition(self) -> Condition:
+        """As its statuses tell it."""
+        health, readiness = self.health, self.readiness
+        if health is None and readiness is None:
+            return NOT_CHECKED
+        return Condition(
+            health.well if health is not None else None,
+            readiness.well if readiness is not None else None,
+            readiness.seen if readiness is not None else None,
+        )
 
 
 @dataclass(slots=True)
@@ -114,6 +152,8 @@ class State:
     """By group id: the ids of its tasks that have not ended."""
     broken: dict[str, str] = field(default_factory=dict)
     """Groups of which a task failed or was killed in this turn, and what became of which task; their others are stopped before the turn is over."""
+    probed: int = 0
+    """How many probes were asked for."""
     untold: dict[str, TaskState] = field(default_factory=dict)
     """By task id: that it starts or runs, which is not worth a message if it ends at once."""
 
@@ -152,6 +192,10 @@ def check(state: State) -> None:
             raise InvariantBroken("executor.forgotten", f"{story}; {task.reports} reports kept")
         if isinstance(task.phase, Ended) and task.phase.forgotten and not task.updates:
             raise InvariantBroken("executor.done", story)
+        if any(c is not None and c.awaited for c in (task.health, task.readiness)) and not isinstance(
+            task.phase, Running
+        ):
+            raise InvariantBroken("executor.checks", f"{story}; an answer to a probe is awaited")
     _check_groups(state)
     for task_id in state.untold:
         if task_id not in state.tasks or not isinstance(state.tasks[task_id].phase, Begun | Running):

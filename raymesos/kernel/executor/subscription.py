@@ -6,6 +6,7 @@ from raymesos.kernel.executor.state import State, Subscribed, Subscribing, Task,
 from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, Source, TaskState, is_terminal
 from raymesos.wire.messages import (
+    NOT_CHECKED,
     ExecutorAcknowledged,
     ExecutorSubscribe,
     ExecutorSubscribed,
@@ -63,6 +64,7 @@ def report(
     usage: tuple[tuple[str, int], ...] = (),
 ) -> None:
     """Put the task in state `new` and tell the agent, now or when it has answered."""
+    condition = task.condition
     status = TaskStatus(
         task_id=task.info.task_id,
         state=new,
@@ -74,6 +76,9 @@ def report(
         timestamp_ms=now_ms,
         uuid=state.uuids.next(),
         usage=usage,
+        healthy=condition.healthy,
+        ready=condition.ready,
+        checked=condition.checked,
     )
     task.state = new
     task.updates[status.uuid] = status
@@ -86,6 +91,7 @@ def report(
 def _ask(state: State, out: Outbox) -> None:
     held = [t for t in state.tasks.values() if t.updates or not is_terminal(t.state)]
     state.unsent.clear()
+    conditions = tuple([t.condition for t in held])
     out.send(
         state.agent_address,
         ExecutorSubscribe(
@@ -94,5 +100,6 @@ def _ask(state: State, out: Outbox) -> None:
             tuple([t.info for t in held]),
             tuple([u for t in held for u in t.updates.values()]),
             tuple([t.state for t in held]),
+            conditions=conditions if any(c is not NOT_CHECKED for c in conditions) else (),
         ),
     )

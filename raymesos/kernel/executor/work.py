@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from signal import Signals
 
-from raymesos.kernel.executor import groups, reports
+from raymesos.kernel.executor import checks, groups, reports
 from raymesos.kernel.executor.environment import environment, mem_limit_kb, work_of
 from raymesos.kernel.executor.state import Begun, Ended, Killing, Running, State, Task, Waiting, reply_to
 from raymesos.kernel.executor.subscription import report
@@ -51,6 +51,7 @@ def started(state: State, message: WorkStarted, out: Outbox, now_ms: int) -> Non
         out.send(state.shim_address, StopWork(message.task_id, 0))  # Of a former life: nobody waits for it.
     elif isinstance(task.phase, Begun):
         task.phase = Running()
+        checks.begin(task, out, now_ms)
         _progress(state, now_ms, task, TaskState.RUNNING, out)
 
 
@@ -78,6 +79,12 @@ def out_of_time(state: State, task_id: str, out: Outbox, now_ms: int) -> None:
         _stop(state, now_ms, task, task.info.kill_grace_ms or 0, Reason.MAX_COMPLETION_TIME_REACHED, out)
 
 
+def end_unfit(state: State, unfit: checks.Unfit | None, out: Outbox, now_ms: int) -> None:
+    """Stop the task, with its grace, whose checks have failed once too often."""
+    if unfit is not None:
+        _stop(state, now_ms, unfit.task, _grace_ms(state, unfit.task), unfit.reason, out, because=unfit.text)
+
+
 def end_broken_groups(state: State, out: Outbox, now_ms: int) -> None:
     """Stop, each with its grace, what is left of the groups of which a task failed or was killed. What is being stopped already keeps its time."""
     while state.broken:
@@ -85,8 +92,7 @@ def end_broken_groups(state: State, out: Outbox, now_ms: int) -> None:
         for task_id in list(state.groups.get(group_id, ())):
             task = state.tasks[task_id]
             if not isinstance(task.phase, Killing):
-                grace_ms = state.settings.kill_grace_ms if task.info.kill_grace_ms is None else task.info.kill_grace_ms
-                _stop(state, now_ms, task, grace_ms, Reason.NONE, out, because=because)
+                _stop(state, now_ms, task, _grace_ms(state, task), Reason.NONE, out, because=because)
 
 
 def shut_down(state: State, grace_ms: int, out: Outbox, now_ms: int) -> None:
@@ -120,6 +126,11 @@ def shim_up(state: State, out: Outbox, now_ms: int) -> None:
     state.orphans.clear()
     state.shim_is_up = True
     start_waiting(state, out, now_ms)
+
+
+def _grace_ms(state: State, task: Task) -> int:
+    """Of one that is ended without anybody asking for it."""
+    return state.settings.kill_grace_ms if task.info.kill_grace_ms is None else task.info.kill_grace_ms
 
 
 def _may_start(state: State, task: Task) -> bool:
@@ -174,6 +185,7 @@ def _stop(state: State, now_ms: int, task: Task, grace_ms: int, why: Reason, out
         case Waiting():
             _end_unstarted(state, now_ms, task, out, why=why, because=because)
         case Begun() | Running():
+            checks.stop(task, out)
             task.phase = Killing(why, because)
             state.untold.pop(task.info.task_id, None)
             out.send(state.shim_address, StopWork(task.info.task_id, grace_ms))
@@ -208,6 +220,7 @@ def _end(
     usage: tuple[tuple[str, int], ...] = (),
 ) -> None:
     task.phase = Ended()
+    checks.ended(task, out, reason)
     state.untold.pop(task.info.task_id, None)
     if task.info.max_completion_ms is not None:
         out.sleep(f"limit {task.info.task_id}")
@@ -226,7 +239,7 @@ def _verdict(phase: Begun | Running | Killing | Waiting, ending: WorkEnded) -> t
         if phase.why is Reason.NONE:
             return TaskState.KILLED, Reason.NONE, _joined(phase.because, text)
         if ending.reason in (Reason.NONE, Reason.EXECUTOR_TERMINATED):
-            return TaskState.FAILED, phase.why, f"out of time: {text}"
+            return TaskState.FAILED, phase.why, phase.because or f"out of time: {text}"
     if ending.reason is not Reason.NONE:
         return TaskState.FAILED, ending.reason, text
     if ending.signal is None and ending.exit_code is None:

@@ -15,8 +15,15 @@ from raymesos.kernel.master.state import (
     stop_holding,
 )
 from raymesos.machine import Outbox
-from raymesos.model.tasks import AT_AGENTS, Reason, TaskState, is_terminal
-from raymesos.wire.messages import AgentTask, KillTask, ReregisterAgent, ShutdownFramework
+from raymesos.model.tasks import AT_AGENTS, Reason, Source, TaskState, is_terminal
+from raymesos.wire.messages import (
+    NOT_CHECKED,
+    AgentTask,
+    KillTask,
+    ReregisterAgent,
+    ShutdownFramework,
+    TaskStatus,
+)
 
 
 def level(
@@ -45,6 +52,7 @@ def _take_over(
 ) -> None:
     """Book a task that was not on the agent's books. If its id is in use elsewhere, it has to end."""
     task = Task(framework.id, each.task, agent.id, each.state, holding=not is_terminal(each.state))
+    task.status = _status_of(agent, each)
     task.stray = each.task.task_id in framework.tasks
     task.preempted_for = each.preempted_for  # Its end is still told as what it is.
     add_task(state, agent, task)
@@ -54,8 +62,28 @@ def _take_over(
         return
     framework.unreachable.pop(each.task.task_id, None)
     if came_back and not is_terminal(each.state):
-        tasks.tell(state, framework, task, each.state, Reason.AGENT_REREGISTERED, "Agent is back", out, now_ms)
+        text, condition = "Agent is back", each.condition
+        tasks.tell(
+            state, framework, task, each.state, Reason.AGENT_REREGISTERED, text, out, now_ms, condition=condition
+        )
     notes.task_now(out, now_ms, task)
+
+
+def _status_of(agent: Agent, each: AgentTask) -> TaskStatus | None:
+    """What its checks have said, which was acknowledged before we knew of the task: who reconciles has to hear it."""
+    told = each.condition
+    if told == NOT_CHECKED:
+        return None
+    return TaskStatus(
+        each.task.task_id,
+        each.state,
+        agent.id,
+        each.task.executor_id,
+        Source.AGENT,
+        healthy=told.healthy,
+        ready=told.ready,
+        checked=told.checked,
+    )
 
 
 def _take_state(state: State, agent: Agent, task: Task, now: TaskState, out: Outbox) -> None:

@@ -29,8 +29,10 @@ from raymesos.model.tasks import (
     may_follow,
 )
 from raymesos.wire.messages import (
+    NOT_CHECKED,
     Acknowledge,
     AgentMode,
+    Condition,
     Recover,
     StatusAcknowledged,
     StatusUpdate,
@@ -122,6 +124,7 @@ def tell(
     now_ms: int,
     *,
     unreachable_ms: int | None = None,
+    condition: Condition = NOT_CHECKED,
 ) -> TaskStatus:
     """An update of the master's own about a task: no uuid, not to be acknowledged. Returns it."""
     told = told_as(framework, new)
@@ -135,6 +138,9 @@ def tell(
         message,
         now_ms,
         unreachable_ms=unreachable_ms,
+        healthy=condition.healthy,
+        ready=condition.ready,
+        checked=condition.checked,
     )
     count_end(state, told, reason, Source.MASTER)
     if framework.address is not None:
