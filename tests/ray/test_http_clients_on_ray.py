@@ -40,13 +40,13 @@ def square(n):
     return n * n
 
 def bulk(n):
-    return b"x" * n
+    return bytes(range(256)) * (n // 256)
 
 cluster = rm.connect(sys.argv[1])
 job = cluster.submit(rm.BatchJob("no-ray", fn=square, inputs=range(50), role="http-client", cpus=0.5))
 assert list(job.results()) == [n * n for n in range(50)]
-(large,) = cluster.submit(rm.BatchJob("bulk", fn=bulk, inputs=[30_000_000], role="http-client", cpus=0.5)).results()
-assert len(large) == 30_000_000
+(large,) = cluster.submit(rm.BatchJob("bulk", fn=bulk, inputs=[200_000_000], role="http-client", cpus=0.5, mem="1GB")).results()
+assert large == bulk(200_000_000)
 with cluster.executor("http-client", cpus=0.5) as executor:
     assert list(executor.map(square, range(5))) == [0, 1, 4, 9, 16]
 sent = cluster.submit(rm.BatchJob("sent", fn=len, inputs=[b"y" * 20_000_000], role="http-client", cpus=0.5))
