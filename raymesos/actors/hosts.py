@@ -134,10 +134,13 @@ class Master(HostActor):
 @ray.remote(**OPTIONS)
 class Allocator(HostActor):
     def __init__(self, plan: ClusterPlan, name: str) -> None:
+        from raymesos.actors.pass_times import TimedPasses
         from raymesos.kernel.allocator.machine import AllocatorMachine
 
         self._begin(plan, name)
-        self.host.add(name, AllocatorMachine(plan.settings.allocator, seed=plan.seed))
+        timed = TimedPasses(AllocatorMachine(plan.settings.allocator, seed=plan.seed))
+        self.host.add(name, timed)
+        self.host.note_every(METRICS_MS, timed.note)
         settle_memory()
         self.host.start()
 

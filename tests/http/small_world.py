@@ -76,7 +76,7 @@ def small_world() -> list[Any]:
         WaitNote(NOW_MS, "F1", "search", "role_behind", reasons=(WaitReason("role_behind"),)),
         PassNote(NOW_MS, 2, 1, (("ads", 4),)),
         MetricsNote(NOW_MS, (("master/uptime_secs", 12.5), ("master/tasks_running", 2), ("master/cpus_total", 8), ("master/cpus_revocable_used", 0))),
-        MetricsNote(NOW_MS, (("allocator/mesos/allocation_runs", 40), ("master/tasks_failed", 1))),
+        MetricsNote(NOW_MS, (("allocator/mesos/allocation_runs", 40), ("allocator/mesos/allocation_run_ms/p99", 12), ("master/tasks_failed", 1))),
         EventNote(NOW_MS - 50_000, "agent added", "agent1-id", "agent1"),
         EventNote(NOW_MS - 40_000, "job accepted", "score", "10 inputs"),
     ]  # fmt: skip

@@ -39,6 +39,7 @@ def exposed(made: Any) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         ("raymesos_cluster_capacity", {"resource": "cpus", "revocable": "false"}, 8),
         ("raymesos_cluster_used", {"resource": "cpus", "revocable": "true"}, 0),
         ("raymesos_allocator_passes_total", {}, 40),
+        ("raymesos_allocator_pass_seconds", {"which": "p99"}, 0.012),
         ("raymesos_allocator_last_pass_grants", {}, 1),
         ("raymesos_agents", {"state": "draining"}, 1),
         ("raymesos_agent_capacity", {"agent": "agent1", "resource": "mem"}, 4096),

@@ -37,7 +37,7 @@ def samples(view: View) -> Iterator[Sample]:
     for key, value in view.metrics.items():
         found = translated(key)
         if found is not None:
-            yield *found, value
+            yield *found, value / 1000 if found[0] is f.PASS_SECONDS else value
     yield from _agents(view)
     yield from _frameworks(view)
     yield from _roles(view)

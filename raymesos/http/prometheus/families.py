@@ -61,6 +61,11 @@ USED = _gauge("cluster_used", "What tasks hold of it.", "resource", "revocable")
 ALLOCATABLE = _gauge("allocator_capacity", "What the allocator has to give in all.", "resource")
 ALLOCATED = _gauge("allocator_offered_or_used", "What of it is offered or used.", "resource")
 PASSES = _counter("allocator_passes", "Passes of the allocator in its present life.")
+PASS_SECONDS = _gauge(
+    "allocator_pass_seconds",
+    "How long its last 1,000 passes took: the last one, the shortest, the longest, and at most so long so many of them.",
+    "which",
+)
 OTHER = _gauge("mesos_metric", "Other values of Mesos' /metrics/snapshot, under their own keys.", "key")
 
 # ---------------------------------------------------------------- what the views know

@@ -36,6 +36,7 @@ _PLAIN: dict[str, Sample] = {
         for part, family in (("total", f.CAPACITY), ("used", f.USED))
     },
 }
+_PASS = "allocator/mesos/allocation_run_ms"
 _POOL = "allocator/mesos/resources/"
 _OF_POOL = {"total": f.ALLOCATABLE, "offered_or_allocated": f.ALLOCATED}
 # Told better by others: parts of two that are exposed, states that the views know by name, and what has the role as a label.
@@ -45,6 +46,7 @@ _ELSEWHERE = (
     "allocator/mesos/roles/",
     "allocator/mesos/offer_filters/",
     "allocator/mesos/quota/",
+    "allocator/mesos/allocation_run_ms/count",
 )
 
 
@@ -55,6 +57,8 @@ def translated(key: str) -> Sample | None:
         return found
     if key.startswith(_ELSEWHERE) or key.endswith("_percent"):
         return None
+    if key.startswith(_PASS):
+        return f.PASS_SECONDS, (key.removeprefix(_PASS).removeprefix("/") or "last",)
     if key.startswith("master/messages_"):
         return f.MASTER_MESSAGES, (key.removeprefix("master/messages_"),)
     return _reason(key) or _of_pool(key) or (f.OTHER, (key,))

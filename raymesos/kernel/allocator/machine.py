@@ -116,6 +116,11 @@ class AllocatorMachine:
         """Dominant share of each role that holds something (sub-roles included) or is subscribed to, weight not applied."""
         return metrics.shares(self._state)
 
+    @property
+    def passes(self) -> int:
+        """How many there were in this life."""
+        return self._state.runs
+
     def metrics(self) -> dict[str, float]:
         """Gauges by Mesos' names, as of the last message."""
         return metrics.all_metrics(self._state)

@@ -137,7 +137,7 @@ NOT_OURS = (
     "resource_provider_manager/",
     "allocator/event_queue",
     "allocator/mesos/event_queue",
-    "allocator/mesos/allocation_run_",
+    "allocator/mesos/allocation_run_latency_ms",
     "allocator/mesos/quota/",
     "master/event_queue",
     "master/http_cache_hits",
