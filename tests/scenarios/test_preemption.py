@@ -217,3 +217,21 @@ def test_the_wish_of_a_job_that_has_nothing_left_to_start_preempts_nobody(make_s
         sim.advance(1)
     assert small.state == "Finished"
     assert "TASK_KILLED" not in [t.state for t in greedy.tasks]
+
+
+def test_a_guarantee_takes_back_what_an_executor_without_tasks_holds(make_sim: Make) -> None:
+    sim = make_sim(preemption="guarantee")
+    sim.add_agent("A1", "cpus:2;mem:1024")
+    f1 = sim.add_framework("F1", roles=["greedy"])
+    sim.settle()
+    (offer,) = f1.offers
+    executor = {"executor_id": "e", "resources": "cpus:1;mem:64"}
+    (task,) = f1.accept([offer], [f1.launch_op("cpus:1;mem:64", executor=executor)], refuse_seconds=1000)
+    sim.set_quota("owed", guarantee="cpus:2;mem:128")
+    f2 = sim.add_framework("F2", roles=["owed"], demand=[("cpus:1;mem:64", 1)])
+    sim.settle()
+    assert (task.state, cpus(f2)) == ("TASK_KILLED", 1)
+    f2.accept(f2.offers, [f2.launch_op("cpus:1;mem:64")], refuse_seconds=0)
+    f2.revive(demand=[("cpus:1;mem:64", 1)])
+    sim.advance(5.0)
+    assert cpus(f2) == 1

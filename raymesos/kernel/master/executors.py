@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raymesos.kernel.master import frameworks, notes
+from raymesos.kernel.master import frameworks, notes, preemption
 from raymesos.kernel.master.state import (
     Agent,
     Executor,
@@ -54,7 +54,7 @@ def exited(state: State, sender: str, message: ExecutorExited, out: Outbox, now_
     executor = agent.executors.get((message.framework_id, message.executor_id))
     if executor is not None:
         drop_executor(state, executor)
-        _recover(agent, executor, out)
+        _recover(state, agent, executor, out)
         notes.executor_now(out, now_ms, executor, "ended")
     if framework is not None and framework.address is not None:
         out.send(framework.address, Failure(agent.id, message.executor_id, message.exit_status))
@@ -70,6 +70,8 @@ def level(
         framework = frameworks.recovered(state, key[0], out, now_ms) if key not in agent.executors else None
         if framework is not None:  # Of a removed one, the agent is told to end it.
             begin(state, framework, agent, info, info.role, out, now_ms)
+        elif (known := agent.executors.get(key)) is not None and known.preempted:
+            out.send(agent.address, ShutdownOneExecutor(*key))  # It may not have heard it.
     return tuple([key for key in agent.executors if key not in brought])
 
 
@@ -116,12 +118,19 @@ def shut_down(state: State, sender: str, message: ShutdownExecutor, out: Outbox)
         out.send(agent.address, ShutdownOneExecutor(framework.id, message.executor_id))
 
 
-def _recover(agent: Agent, executor: Executor, out: Outbox) -> None:
+def _recover(state: State, agent: Agent, executor: Executor, out: Outbox) -> None:
     info = executor.info
     if info.resources:
         out.send(
             ALLOCATOR,
             Recover(
-                executor.framework_id, info.role, agent.id, agent.incarnation, info.resources, None, task_ended=True
+                executor.framework_id,
+                info.role,
+                agent.id,
+                agent.incarnation,
+                info.resources,
+                None,
+                task_ended=True,
+                release=preemption.released(state, executor),
             ),
         )

@@ -1,4 +1,4 @@
-"""Preemption: what the allocator says is owed is taken back from tasks that run, and first from offers that lie about.
+"""Preemption: what the allocator says is owed is taken back from tasks that run, and first from offers and idle executors that lie about.
 
 Of the roles from which something may be taken, in the allocator's order; in each the lowest priority and the youngest first; no more than is needed, and nothing for whom enough is
 on its way already. The victim gets its own grace; it ends KILLED, with the reason and for whom; running it again is at the system's cost.
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from raymesos.kernel.master import notes, offers
-from raymesos.kernel.master.state import Agent, Plan, State, Task
+from raymesos.kernel.master.state import Agent, Executor, Plan, State, Task
 from raymesos.machine import Outbox
 from raymesos.model.amounts import Amounts, covers, less, total
 from raymesos.model.portions import open_quantities, unshared_part
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import is_terminal
-from raymesos.wire.messages import Claim, KillTask, Preempt
+from raymesos.wire.messages import Claim, KillTask, Preempt, ShutdownOneExecutor
 
 Taken = dict[str, dict[str, int]]
 """What was taken so far, by role."""
@@ -24,13 +24,14 @@ Taken = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """An offer, or tasks that end together. `rank` orders them: what costs least comes first."""
+    """An offer, an executor without tasks, or tasks that end together. `rank` orders them: what costs least comes first."""
 
     rank: tuple[int, int, int, int, str]
     role: str
     gives: Resources
     tasks: tuple[Task, ...] = ()
     offer_id: str = ""
+    executor: Executor | None = None
 
 
 def preempt(state: State, message: Preempt, out: Outbox, now_ms: int) -> None:
@@ -48,15 +49,16 @@ def preempt(state: State, message: Preempt, out: Outbox, now_ms: int) -> None:
             _meet(state, claim, taken, out, now_ms)
 
 
-def released(state: State, task: Task) -> int:
-    """The number of the task's release, for the allocator to say that it has heard of it; 0 if nobody waits for that."""
-    if not task.preempted_for:
+def released(state: State, what: Task | Executor) -> int:
+    """The number of its release, for the allocator to say that it has heard of it; 0 if nobody waits for that."""
+    if not (what.preempted_for if isinstance(what, Task) else what.preempted):
         return 0
     state.releases += 1
     for plans in state.plans.values():
         for plan in plans:
-            if task.key in plan.waits_for:
-                del plan.waits_for[task.key]
+            waits_for = plan.tasks if isinstance(what, Task) else plan.executors
+            if what.key in waits_for:
+                del waits_for[what.key]
                 plan.released = state.releases
     return state.releases
 
@@ -71,10 +73,13 @@ def told_anew(state: State) -> None:
 def _is_over(state: State, plan: Plan, seen: int) -> bool:
     """All of it has come free, and the allocator knew that when it claimed what it claims now; or what was to come free is lost with its agent."""
     agent = state.agents.get(plan.agent_id)
-    for key in list(plan.waits_for):
-        if agent is None or key not in agent.tasks:
-            del plan.waits_for[key]
-    return not plan.waits_for and plan.released <= seen
+    for waits_for, there in (
+        (plan.tasks, agent.tasks if agent is not None else {}),
+        (plan.executors, agent.executors if agent is not None else {}),
+    ):
+        for key in [key for key in waits_for if key not in there]:
+            del waits_for[key]
+    return not plan.tasks and not plan.executors and plan.released <= seen
 
 
 def _meet(state: State, claim: Claim, taken: Taken, out: Outbox, now_ms: int) -> None:
@@ -155,7 +160,7 @@ def _take_amounts(state: State, claim: Claim, missing: Amounts, taken: Taken, ou
 
 
 def _victims(state: State, claim: Claim, agent: Agent) -> list[Victim]:
-    """What may be ended on the agent, cheapest first: offers, then what is revocable, then by role, priority and age."""
+    """What may be ended on the agent, cheapest first: offers, executors that have nothing to do, then what is revocable, then by role, priority and age."""
     order = {role: rank for rank, (role, _) in enumerate(claim.takings)}
     found = []
     for offer_id in agent.offers:
@@ -163,9 +168,17 @@ def _victims(state: State, claim: Claim, agent: Agent) -> list[Victim]:
         if offer.role in order:
             found.append(Victim((0, order[offer.role], 0, 0, offer_id), offer.role, offer.resources, offer_id=offer_id))
     groups: dict[str, list[Task]] = {}
+    busy: dict[tuple[str, str], None] = {}
     for task in agent.tasks.values():
+        if not is_terminal(task.state):
+            busy[task.framework_id, task.info.executor_id] = None
         if task.holding and not task.kill_asked and not task.stray and task.info.role in order:
             groups.setdefault(task.info.group_id or f"task {task.framework_id} {task.info.task_id}", []).append(task)
+    for executor in agent.executors.values():
+        role = executor.info.role
+        if executor.info.resources and not executor.preempted and role in order and executor.key not in busy:
+            rank = (1, order[role], 0, 0, " ".join(executor.key))
+            found.append(Victim(rank, role, executor.info.resources, executor=executor))
     for name, tasks in groups.items():
         live = [task for task in tasks if not is_terminal(task.state)]
         if live:
@@ -177,7 +190,7 @@ def _victim_of(order: dict[str, int], name: str, tasks: list[Task]) -> Victim:
     gives: Resources = EMPTY
     for task in tasks:
         gives = gives + unshared_part(task.info.resources)
-    kind = 1 if gives.revocable() else 2
+    kind = 2 if gives.revocable() else 3
     priority = max(task.info.priority for task in tasks)
     youngest = -max(task.number for task in tasks)
     role = tasks[0].info.role
@@ -202,11 +215,17 @@ def _carry_out(
         for task in victim.tasks:
             task.kill_asked = True
             task.preempted_for = f"role {claim.role} ({claim.framework_id}), {_WHY[claim.kind]}"
-            plan.waits_for[task.key] = None
+            plan.tasks[task.key] = None
             kill = KillTask(task.framework_id, task.info.task_id, task.kill_grace_ms, task.preempted_for)
             out.send(agent.address, kill)
             notes.event(out, now_ms, "task preempted", task.info.task_id, f"for {task.preempted_for}")
-    if plan.waits_for:
+        if victim.executor is not None:
+            executor, whom = victim.executor, f"for role {claim.role} ({claim.framework_id}), {_WHY[claim.kind]}"
+            executor.preempted = True
+            plan.executors[executor.key] = None
+            out.send(agent.address, ShutdownOneExecutor(*executor.key))
+            notes.event(out, now_ms, "executor preempted", executor.info.executor_id, whom)
+    if plan.tasks or plan.executors:
         state.plans.setdefault((claim.framework_id, claim.role), []).append(plan)
 
 

@@ -68,6 +68,8 @@ class Executor:
     framework_id: str
     info: ExecutorInfo
     agent_id: str
+    preempted: bool = False
+    """It was idle, and is told to leave for who is owed what it holds."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -160,11 +162,14 @@ class Agent:
 
 @dataclass(slots=True)
 class Plan:
-    """Room that is being made for somebody on an agent: it `waits_for` the ends of these tasks. `released` numbers the last that came."""
+    """Room that is being made for somebody on an agent: it waits for the ends of these tasks and idle executors. `released` numbers the last that came."""
 
     agent_id: str
     amounts: Amounts
-    waits_for: dict[tuple[str, str], None] = field(default_factory=dict)
+    tasks: dict[tuple[str, str], None] = field(default_factory=dict)
+    """By (framework id, task id)."""
+    executors: dict[tuple[str, str], None] = field(default_factory=dict)
+    """By (framework id, executor id)."""
     released: int = 0
 
 

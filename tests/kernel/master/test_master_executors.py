@@ -17,17 +17,21 @@ from raymesos.wire.messages import (
     AgentAdded,
     AgentRegistered,
     AgentTask,
+    Claim,
     ExecutorExited,
     ExecutorInfo,
     ExecutorType,
     Failure,
     Held,
+    KillTask,
     LaunchGroup,
+    Preempt,
     Recover,
     RegisterAgent,
     ReregisterAgent,
     RunTasks,
     ShutdownFramework,
+    ShutdownOneExecutor,
     TaskInfo,
     Teardown,
 )
@@ -366,3 +370,59 @@ def test_the_framework_of_another_is_not_told_of_an_executors_end() -> None:
     assert to(F2, sent) == []
     assert updates(F1, sent) == []
     assert [receiver for receiver, _ in sent].count(ALLOCATOR) == 1
+
+
+# ---------------------------------------------------------------- preempted
+
+
+def owed(rig: Rig, framework_id: str, agent_id: str, cpus: int = 500, seen: int = 0) -> Preempt:
+    """A task of `cpus` milli-CPUs is owed to a role that may take all from role `dev`."""
+    shape, takings = Resources.parse(f"cpus:{cpus / 1000:g}"), (("dev", (("cpus", 4_000), ("mem", 4_096_000))),)
+    claim = Claim(framework_id, "owed", "guarantee", shape, 1, (), takings, (agent_id,))
+    return Preempt(rig.master.state.allocator_epoch, (claim,), seen)
+
+
+def full() -> tuple[Rig, str, str, str]:
+    """(rig, framework that is owed something, framework of role `dev`, agent id): executor e and its task t1 have 1.5 CPUs, t2 the rest."""
+    rig, framework_id, agent_id = running()
+    rig.run(framework_id, agent_id, task("t2", "cpus:2.5;mem:512"))
+    other = rig.framework("F2", roles=("owed",))
+    return rig, other, framework_id, agent_id
+
+
+def test_an_executor_that_has_nothing_to_do_is_the_first_that_is_taken_back_and_its_end_is_the_release() -> None:
+    rig, other, framework_id, agent_id = full()
+    rig.report(framework_id, agent_id, "t1", TaskState.FINISHED, uuid="f")
+    preempt = owed(rig, other, agent_id, cpus=1_200)
+    assert to(A1, rig.tell(ALLOCATOR, preempt)) == [ShutdownOneExecutor(framework_id, "e")]
+    assert rig.events()[-1] == "executor preempted"
+    assert to(A1, rig.tell(ALLOCATOR, preempt)) == [], "it is on its way"
+    sent = rig.tell(A1, ExecutorExited(framework_id, "e", 0))
+    [release] = [m.release for _, m in of(Recover, sent)]
+    assert release > 0 and Failure(agent_id, "e", 0) in to(F1, sent)
+    rig.tell(ALLOCATOR, owed(rig, other, agent_id, seen=release))
+    assert rig.master.state.plans == {}
+
+
+def test_an_executor_at_work_is_not_taken_back_but_its_task_may_be() -> None:
+    rig, other, framework_id, agent_id = full()
+    sent = to(A1, rig.tell(ALLOCATOR, owed(rig, other, agent_id)))
+    assert [m.task_id for m in sent if isinstance(m, KillTask)] == ["t2"] and len(sent) == 1
+
+
+def test_an_executor_that_was_told_to_leave_is_told_again_when_its_agent_is_back() -> None:
+    rig, other, framework_id, agent_id = full()
+    rig.report(framework_id, agent_id, "t1", TaskState.FINISHED, uuid="f")
+    rig.tell(ALLOCATOR, owed(rig, other, agent_id, cpus=1_200))
+    t2 = rig.master.state.frameworks[framework_id].tasks["t2"]
+    info = rig.master.state.agents[agent_id].executors[framework_id, "e"].info
+    known = tuple(rig.master.state.known_frameworks[id] for id in (framework_id,))
+    again = ReregisterAgent(
+        agent_id,
+        agent_info(),
+        2,
+        (AgentTask(framework_id, t2.info, t2.state),),
+        known,
+        executors=((framework_id, info),),
+    )
+    assert ShutdownOneExecutor(framework_id, "e") in to(A1, rig.tell(A1, again))
