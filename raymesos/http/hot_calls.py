@@ -6,6 +6,7 @@ turns of the loop each cost a third of such a call; of a thousand in a row no tw
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,15 @@ class HotCalls(HttpToolsProtocol):
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
         """The hot call whose headers have come last; its body may be in the same piece."""
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._corked = Corked(transport)
+        self.transport = self._corked  # type: ignore[assignment]
+
     def data_received(self, data: bytes) -> None:
+        self._corked.cork()
         super().data_received(data)
+        self._corked.flush()
         if self._held is not None:
             held, self._held = self._held, None
             super()._start_asgi_task(*held)
@@ -60,6 +68,40 @@ class HotCalls(HttpToolsProtocol):
         task = self.loop.create_task(_finish(_Rest(call, waits_for)))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
+
+
+class Corked:
+    """A transport: what is written between `cork` and `flush` goes out in one piece. (uvloop writes each at once, which was a quarter of a hot call)"""
+
+    __slots__ = ("_held", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] | None = None
+
+    def cork(self) -> None:
+        self._held = []
+
+    def flush(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._transport.write(b"".join(held))
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 async def _finish(rest: _Rest) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from starlette.types import Receive, Scope, Send
 
 from raymesos.http.asgi import Answer, read_body, send_answer
+from raymesos.http.hot_calls import Corked
 from raymesos.http.security.gate import Gate
 from raymesos.http.serving import Serving, listen
 from raymesos.model.settings import HttpSettings
@@ -72,6 +73,37 @@ def test_calls_that_come_in_one_piece_are_answered_at_once_and_in_order() -> Non
         client.sendall(b"".join(call(str(i)) for i in range(300)))
         assert answers(client, 300) == [f"{i} at once" for i in range(300)]
     assert app.heard == [str(i) for i in range(300)]
+
+
+class Wire(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.did: list[object] = []
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.did.append(data)
+
+    def close(self) -> None:
+        self.did.append("closed")
+
+
+def test_what_is_written_while_a_piece_is_read_goes_out_at_once_and_before_the_end() -> None:
+    wire = Wire()
+    corked = Corked(wire)
+    corked.write(b"1")
+    corked.cork()
+    corked.write(b"2")
+    corked.write(b"3")
+    assert wire.did == [b"1"]
+    corked.flush()
+    corked.write(b"4")
+    corked.cork()
+    corked.flush()
+    corked.cork()
+    corked.write(b"5")
+    corked.close()
+    corked.flush()
+    assert wire.did == [b"1", b"23", b"4", b"5", "closed"]
 
 
 def test_calls_behind_one_that_waits_are_carried_out_after_it() -> None:
