@@ -49,14 +49,19 @@ class FileInfo:
 
 
 class Files:
-    """Of one agent. All of it reads the disk: from the event loop through `asyncio.to_thread`. Raises UnknownId for what is not there, or is not to be seen."""
+    """All of it reads the disk: from the event loop through `asyncio.to_thread`. Raises UnknownId for what is not there, or is not to be seen."""
 
-    def __init__(self, site: AgentSite) -> None:
-        self._site = site
+    def names(self) -> dict[str, str]:
+        """By the names that it goes by: where each thing is that is shown."""
+        raise NotImplementedError
+
+    def find(self, path: str) -> Path:
+        """What the path names, links followed."""
+        raise NotImplementedError
 
     def list(self, path: str) -> list[FileInfo]:
         """What is in the directory, by name; of a file, itself."""
-        found = self._find(path)
+        found = self.find(path)
         shown = path.rstrip("/")
         if not found.is_dir():
             return [_info(shown, found.stat())]
@@ -78,7 +83,7 @@ class Files:
 
     def opened(self, path: str, what: str) -> BinaryIO:
         """The file, to be read. Raises InvalidValue for a directory."""
-        found = self._find(path)
+        found = self.find(path)
         if found.is_dir():
             raise InvalidValue("path", path, f"Cannot {what} a directory.\n")
         # A pipe would hold the reader for ever.
@@ -90,6 +95,22 @@ class Files:
             raise UnknownId("file", path)
         return file
 
+    # ------------------------------------------------------------ inside
+
+    def _entries(self, shown: str, directory: Path) -> Iterator[FileInfo]:
+        with os.scandir(directory) as entries:
+            for number, entry in enumerate(entries):
+                if number >= MAX_LISTED:
+                    return
+                yield _info(f"{shown}/{entry.name}", entry.stat(follow_symlinks=False))
+
+
+class Sandboxes(Files):
+    """Of one agent."""
+
+    def __init__(self, site: AgentSite) -> None:
+        self._site = site
+
     def names(self) -> dict[str, str]:
         """By the names that it goes by: where each sandbox is."""
         found = {str(path): str(path) for path in self._sandboxes()}
@@ -97,8 +118,6 @@ class Files:
             sandbox = str(sandbox_of(self._site.directory, each.container_id))
             found[f"/frameworks/{each.framework_id}/executors/{each.executor_id}/runs/latest"] = sandbox
         return found
-
-    # ------------------------------------------------------------ inside
 
     @property
     def _root(self) -> Path:
@@ -110,7 +129,7 @@ class Files:
         except OSError:
             return
 
-    def _find(self, path: str) -> Path:
+    def find(self, path: str) -> Path:
         """What the path names, links followed, all of it in one sandbox."""
         asked = self._real(path)
         try:
@@ -139,13 +158,6 @@ class Files:
         asked, root = Path("/", *parts), self._root
         unresolved = (self._site.directory / "shim" / "tasks").absolute()
         return root / asked.relative_to(unresolved) if asked.is_relative_to(unresolved) else asked
-
-    def _entries(self, shown: str, directory: Path) -> Iterator[FileInfo]:
-        with os.scandir(directory) as entries:
-            for number, entry in enumerate(entries):
-                if number >= MAX_LISTED:
-                    return
-                yield _info(f"{shown}/{entry.name}", entry.stat(follow_symlinks=False))
 
 
 def _info(path: str, found: os.stat_result) -> FileInfo:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from raymesos.errors import InvalidValue, ProtocolError, UnknownId
-from raymesos.http.agent.files import FileInfo, Files
+from raymesos.http.agent.file_endpoints import file_endpoints, listed, part_of
+from raymesos.http.agent.files import Sandboxes
 from raymesos.http.agent.picture import Picture, flags_of
 from raymesos.http.agent.site import AgentSite
 from raymesos.http.agent.statistics import container_json, container_row, monitor_row
@@ -24,11 +24,9 @@ from raymesos.http.mesos.operator.about import version_json
 from raymesos.http.mesos.operator.endpoint import Endpoint, Serve
 from raymesos.http.mesos.operator.texts import json_answer, text
 from raymesos.http.mesos.requests import accept_refusal, content_refusal
-from raymesos.http.mesos.values import Row, bytes_json
+from raymesos.http.mesos.values import Row
 
-NO_PATH = "Expecting 'path=value' in query.\n"
 _NEEDS_PART = ("SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE")
-_CHUNK = 1 << 18
 
 
 def agent_routes(site: AgentSite) -> list[BaseRoute]:
@@ -41,7 +39,7 @@ def agent_routes(site: AgentSite) -> list[BaseRoute]:
         "/monitor/statistics": {"GET": _measured(lambda: [monitor_row(c) for c in site.containers()])},
         "/metrics/snapshot": {"GET": _shown(lambda: _metrics(site))},
         "/api/v1": {"POST": AgentOperator(site).serve},
-        **_files(Files(site)),
+        **file_endpoints(Sandboxes(site)),
     }
     return [Route(path, Endpoint(serve), methods=None) for path, serve in found.items()]
 
@@ -75,99 +73,6 @@ def _metrics(site: AgentSite) -> dict[str, float]:
     return Picture(site).metrics(int(time.time() * 1000), registered)
 
 
-# ---------------------------------------------------------------- files
-
-
-def _files(files: Files) -> dict[str, dict[str, Serve]]:
-    async def browse(request: Request) -> Response:
-        return await _of_file(request, lambda path: [_file_row(i) for i in files.list(path)])
-
-    async def read(request: Request) -> Response:
-        try:
-            offset, length = _number(request, "offset", -1), _number(request, "length", None)
-        except ValueError as error:
-            return text(str(error), 400)
-        assert offset is not None
-
-        def part(path: str) -> Row:
-            _, at, data = files.read(path, offset, length)
-            return {"offset": at, "data": data.decode(errors="replace")}
-
-        return await _of_file(request, part)
-
-    async def download(request: Request) -> Response:
-        path = request.query_params.get("path")
-        if not path:
-            return text(NO_PATH, 400)
-        try:
-            file = await asyncio.to_thread(files.opened, path, "download")
-        except InvalidValue as error:
-            return text(error.reason, 400)
-        except (UnknownId, OSError):
-            return text("", 404)
-        name = quote(path.rstrip("/").rpartition("/")[2])
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
-        return StreamingResponse(_chunks(file), media_type="application/octet-stream", headers=headers)
-
-    async def debug(request: Request) -> Response:
-        return json_answer(request, orjson.dumps(await asyncio.to_thread(files.names)))
-
-    by_name: dict[str, Serve] = {"browse": browse, "read": read, "download": download, "debug": debug}
-    return {f"/files/{name}": {"GET": serve} for name, serve in by_name.items()}
-
-
-async def _of_file(request: Request, make: Callable[[str], Any]) -> Response:
-    path = request.query_params.get("path")
-    if not path:
-        return text(NO_PATH, 400)
-    try:
-        return json_answer(request, orjson.dumps(await asyncio.to_thread(make, path)))
-    except InvalidValue as error:
-        return text(error.reason, 400)
-    except (UnknownId, OSError):
-        return text("", 404)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
-def _number(request: Request, name: str, default: int | None) -> int | None:
-    found = request.query_params.get(name)
-    if found is None or found == "":
-        return default
-    try:
-        return int(found)
-    except ValueError:
-        raise ValueError(f"Failed to parse {name}: Failed to convert '{found[:40]}' to number.\n") from None
-
-
-def _file_row(info: FileInfo) -> Row:
-    return {
-        "gid": info.group,
-        "mode": info.mode_text,
-        "mtime": info.mtime_s,
-        "nlink": info.nlink,
-        "path": info.path,
-        "size": info.size,
-        "uid": info.owner,
-    }
-
-
-def _file_json(info: FileInfo) -> Row:
-    return {
-        "path": info.path,
-        "nlink": info.nlink,
-        "size": info.size,
-        "mtime": {"nanoseconds": int(info.mtime_s * 1e9)},
-        "mode": info.mode,
-        "uid": info.owner,
-        "gid": info.group,
-    }
-
-
 # ---------------------------------------------------------------- the v1 API
 
 
@@ -175,7 +80,7 @@ class AgentOperator:
     """`POST /api/v1` of an agent."""
 
     def __init__(self, site: AgentSite) -> None:
-        self._site, self._files = site, Files(site)
+        self._site, self._files = site, Sandboxes(site)
 
     async def serve(self, request: Request) -> Response:
         headers = headers_of(request.scope)
@@ -223,13 +128,9 @@ class AgentOperator:
             case "GET_RESOURCE_PROVIDERS":
                 return {}
             case "LIST_FILES":
-                found = await asyncio.to_thread(self._files.list, call["list_files"]["path"])
-                return {"file_infos": [_file_json(info) for info in found]}
+                return await asyncio.to_thread(listed, self._files, call["list_files"])
             case "READ_FILE":
-                asked = call["read_file"]
-                part = (asked["path"], asked["offset"], asked.get("length"))
-                size, _, data = await asyncio.to_thread(self._files.read, *part)
-                return {"size": size, "data": bytes_json(data)}
+                return await asyncio.to_thread(part_of, self._files, call["read_file"])
             case _:
                 return self._of_views(kind)
 

@@ -16,7 +16,8 @@ from raymesos.kernel.master import (
     operations,
     removal,
 )
-from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unavailability_of, unname
+from raymesos.kernel.master.state import Agent, State, agent_at, count, note_agent_id, unname
+from raymesos.kernel.master.windows import unavailability_of
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.conversions import carried_over
 from raymesos.model.resources import EMPTY

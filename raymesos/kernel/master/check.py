@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from raymesos.errors import InvariantBroken
-from raymesos.kernel.master.state import Agent, Framework, State, unavailability_of
+from raymesos.kernel.master.state import Agent, Framework, State
+from raymesos.kernel.master.windows import unavailability_of
 from raymesos.model.portions import once
 from raymesos.model.resources import EMPTY, Resources
 from raymesos.model.tasks import TaskState, is_terminal

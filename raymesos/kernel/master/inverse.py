@@ -6,7 +6,8 @@ A framework has at most one of an agent at a time; the allocator hears when it i
 from __future__ import annotations
 
 from raymesos.kernel.master.offers import refuse_of
-from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber, unavailability_of
+from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
+from raymesos.kernel.master.windows import unavailability_of
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
     AcceptInverse,

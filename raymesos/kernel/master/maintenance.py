@@ -11,7 +11,8 @@ from ipaddress import ip_address
 
 from raymesos.kernel.master import inverse, notes, offers, removal
 from raymesos.kernel.master.operator import Refused, answer
-from raymesos.kernel.master.state import Agent, Machine, State, host_of, schedule, trim
+from raymesos.kernel.master.state import Agent, Machine, State, trim
+from raymesos.kernel.master.windows import host_of, schedule
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.wire.messages import (
     AcceptInverse,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from raymesos.kernel.master import notes
-from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber, unavailability_of
+from raymesos.kernel.master.state import Agent, Framework, State, count, subscriber
+from raymesos.kernel.master.windows import unavailability_of
 from raymesos.machine import ALLOCATOR, Outbox
 from raymesos.model.portions import once, shared_part, unshared_part
 from raymesos.model.resources import Resources

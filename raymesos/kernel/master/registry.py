@@ -7,7 +7,8 @@ from typing import Any
 
 from raymesos.errors import InvariantBroken
 from raymesos.kernel.master import quotas
-from raymesos.kernel.master.state import State, host_of, note_agent_id, schedule, trim
+from raymesos.kernel.master.state import State, note_agent_id, trim
+from raymesos.kernel.master.windows import host_of, schedule
 from raymesos.wire.messages import (
     AgentAdmitted,
     AgentGone,

@@ -9,14 +9,16 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from raymesos.errors import ProtocolError, RaymesosError
+from raymesos.errors import InvalidValue, ProtocolError, RaymesosError, UnknownId
+from raymesos.http.agent.file_endpoints import listed, part_of
 from raymesos.http.asgi import Answer, headers_of, read_body, send_answer
 from raymesos.http.mesos.body import part_error, read_call
 from raymesos.http.mesos.operator.asking import Writer
 from raymesos.http.mesos.operator.events import EventStreams
+from raymesos.http.mesos.operator.files import MasterFiles
 from raymesos.http.mesos.operator.gallery import Gallery
 from raymesos.http.mesos.operator.reads import READS, answer
-from raymesos.http.mesos.operator.texts import refusal
+from raymesos.http.mesos.operator.texts import refusal, text
 from raymesos.http.mesos.operator.writes import WRITES, subject_of
 from raymesos.http.mesos.requests import accept_refusal, content_refusal, method_refusal
 from raymesos.http.mesos.values import Row
@@ -46,6 +48,7 @@ class OperatorApi:
     def __init__(self, site: Site, gallery: Gallery, writer: Writer) -> None:
         self._site, self._gallery, self._writer = site, gallery, writer
         self._streams = EventStreams(site, gallery)
+        self._files = MasterFiles(site)
         self._level = 0
         self._revert: asyncio.TimerHandle | None = None
 
@@ -79,9 +82,20 @@ class OperatorApi:
             if kind in READS:
                 body = await self._gallery.answer(kind, lambda picture: answer(self._site, picture, kind), caller)
                 return _json(body)
+            if kind in ("LIST_FILES", "READ_FILE"):
+                return await self._of_files(kind, call[kind.lower()])
             return self._of_server(kind, call)
         except RaymesosError as error:
             return refusal(error)
+
+    async def _of_files(self, kind: str, asked: Row) -> Response:
+        try:
+            body = await asyncio.to_thread(listed if kind == "LIST_FILES" else part_of, self._files, asked)
+        except InvalidValue as error:
+            return text(error.reason, 400)
+        except (UnknownId, OSError):
+            return Response(b"", 404, headers={"content-type": "text/plain; charset=utf-8"})
+        return _json(orjson.dumps({"type": kind, kind.lower(): body}))
 
     def _of_server(self, kind: str, call: Row) -> Response:
         match kind:
@@ -89,9 +103,6 @@ class OperatorApi:
                 return _json(orjson.dumps({"type": kind, "get_logging_level": {"level": self._level}}))
             case "SET_LOGGING_LEVEL":
                 return self._set_level(call["set_logging_level"])
-            case "LIST_FILES" | "READ_FILE":
-                # As a Mesos master without a log directory: it has no files to show.
-                return Response(b"", 404, headers={"content-type": "text/plain; charset=utf-8"})
             case _:
                 return Response(b"", 501)
 

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp
 from raymesos.http.mesos.operator import older_reads, older_writes
 from raymesos.http.mesos.operator.api import OperatorApi
 from raymesos.http.mesos.operator.asking import Writer
+from raymesos.http.mesos.operator.endpoint import endpoints
+from raymesos.http.mesos.operator.files import master_file_endpoints
 from raymesos.http.mesos.operator.gallery import Gallery
 from raymesos.http.site import Site
 
@@ -19,4 +21,5 @@ def operator_parts(site: Site) -> tuple[dict[str, ASGIApp], list[BaseRoute]]:
     reads = older_reads.OlderReads(site, gallery)
     api = OperatorApi(site, gallery, writer)
     hot: dict[str, ASGIApp] = {f"{prefix}/api/v1": api for prefix in ("", "/master")}
-    return hot, [*older_reads.routes(reads), *older_writes.routes(reads, writer)]
+    files = endpoints(master_file_endpoints(site))
+    return hot, [*older_reads.routes(reads), *older_writes.routes(reads, writer), *files]
