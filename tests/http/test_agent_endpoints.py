@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,55 @@ def test_an_agent_is_shown_in_whole_and_so_not_to_who_sees_some_roles_only(agent
 
     for path in ("state", "containers", "files/debug", "slave(1)/state"):
         assert call(bound_to_a_role, "GET", f"/agent/{AGENT}/{path}").status_code == 403
+
+
+def test_who_sees_some_roles_only_sees_the_sandboxes_of_their_tasks_and_executors(
+    agent: AgentSite, sandbox: Path
+) -> None:
+    ended = sandbox_of(agent.directory, "t-cmd")
+    strange = sandbox_of(agent.directory, "t-of-nobody")
+    for each in (sandbox, ended, strange):
+        each.mkdir(parents=True, exist_ok=True)
+        (each / "stdout").write_text("said")
+    (ended / "out").symlink_to(strange / "stdout")
+    app = make_app(site(*notes(), agent_apps={"A1": make_agent_app(agent)}))
+
+    def status(role: str, path: Path | str, what: str = "read") -> int:
+        async def bound(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, CALLER: Caller("ana", roles=(role,))}, receive, send)
+
+        return call(bound, "GET", f"/agent/{AGENT}/files/{what}", params={"path": str(path)}).status_code
+
+    latest = f"/frameworks/{FRAMEWORK}/executors/ex1/runs/latest/stdout"
+    for path in (sandbox / "stdout", ended / "stdout", latest):
+        assert [status(role, path) for role in ("dev", "ads")] == [200, 403]
+        assert [status(role, path, "download") for role in ("dev", "ads")] == [200, 403]
+    assert [status(role, ended, "browse") for role in ("dev", "ads")] == [200, 403]
+    for path in (
+        strange / "stdout",
+        ended / "out",
+        ended.parent,
+        ended / ".." / "t-of-nobody" / "stdout",
+        "/etc/passwd",
+    ):
+        assert status("dev", path) == 403
+
+
+def test_a_name_that_tasks_of_two_roles_share_is_shown_to_neither(agent: AgentSite) -> None:
+    other = replace(_task("t-cmd", "TASK_RUNNING", ""), framework_id="F2", role="ads")
+    info = FrameworkInfo("other", ("ads",), id="F2", user="root")
+    ended = sandbox_of(agent.directory, "t-cmd")
+    ended.mkdir(parents=True)
+    (ended / "stdout").write_text("whose?")
+    told = [*notes(), FrameworkNote(1_000, "F2", "other", ("ads",), "active", info=info), other]
+    app = make_app(site(*told, agent_apps={"A1": make_agent_app(agent)}))
+    for role in ("dev", "ads"):
+
+        async def bound(scope: Any, receive: Any, send: Any, role: str = role) -> None:
+            await app({**scope, CALLER: Caller("ana", roles=(role,))}, receive, send)
+
+        asked = {"path": f"{ended}/stdout"}
+        assert call(bound, "GET", f"/agent/{AGENT}/files/read", params=asked).status_code == 403
 
 
 def test_an_agent_of_another_node_is_said_to_be_there(agent: AgentSite) -> None:

@@ -21,7 +21,7 @@ ELSEWHERE = Answer(
 )
 
 
-def make_agent_app(site: AgentSite) -> ASGIApp:
+def make_agent_app(site: AgentSite) -> AgentApp:
     """Without a gate: whoever serves it stands in front."""
     tokens = ExecutorTokens(site.directory) if site.asks else None
     api = ExecutorApi(site.desk, site.name, site.unknown, site.container_of, tokens)
@@ -29,13 +29,14 @@ def make_agent_app(site: AgentSite) -> ASGIApp:
         routes=agent_routes(site),
         exception_handlers={RaymesosError: answers.refused, Exception: answers.broken},
     )
-    return AgentApp(api, cold)
+    return AgentApp(site, api, cold)
 
 
 class AgentApp:
     """`api` by its path, the rest to `cold`, which sees no prefix."""
 
-    def __init__(self, api: ASGIApp, cold: ASGIApp) -> None:
+    def __init__(self, site: AgentSite, api: ASGIApp, cold: ASGIApp) -> None:
+        self.site = site
         self._api, self._cold = api, cold
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -119,6 +119,10 @@ class Sandboxes(Files):
             found[f"/frameworks/{each.framework_id}/executors/{each.executor_id}/runs/latest"] = sandbox
         return found
 
+    def sandbox_of(self, path: str) -> str:
+        """The name of the sandbox that the path is in."""
+        return self.find(path).relative_to(self._root).parts[0]
+
     @property
     def _root(self) -> Path:
         return (self._site.directory / "shim" / "tasks").resolve()
