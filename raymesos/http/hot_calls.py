@@ -1,7 +1,8 @@
 """Hot calls without a task: uvicorn's protocol, with calls of the scheduler's and the executor's API begun as soon as all of a call is there.
 
 Such a call comes in one piece, often with hundreds behind it, and most wait for nothing: they are answered while the piece is being parsed, in one write for all of them. (A task and two
-turns of the loop each cost a third of such a call; of a thousand in a row no two met.) One that does wait goes on in a task, and those behind it wait as ever.
+turns of the loop each cost a third of such a call; of a thousand in a row no two met.) One that does wait, or whose body comes in pieces, goes on in a task; those behind it wait for it, and are
+carried out in one go as well.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ class HotCalls(HttpToolsProtocol):
         self._heading = False
         self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
         """The hot call whose headers have come last; its body may be in the same piece."""
+        self._next: tuple[RequestResponseCycle, ASGI3Application] | None = None
+        """The hot call that has waited behind others and whose turn it is."""
+        self._going = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,11 +58,27 @@ class HotCalls(HttpToolsProtocol):
                 self._run(cycle.run_asgi(app))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        # One that has waited behind others is whole already; one that waits to be told to go on would wait for ever.
-        if self._heading and not cycle.waiting_for_100_continue and cycle.scope["path"] in CALL_PATHS:
-            self._held = (cycle, app)
-        else:
+        # One that waits to be told to go on would wait for ever.
+        if cycle.waiting_for_100_continue or cycle.scope["path"] not in CALL_PATHS:
             super()._start_asgi_task(cycle, app)
+        elif self._heading:
+            self._held = (cycle, app)
+        elif cycle.more_body:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._next = (cycle, app)
+            if not self._going:
+                self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Carry out calls that have waited, one after the other, until one has to wait itself."""
+        self._going = True
+        self._corked.cork()
+        while self._next is not None and not self.transport.is_closing():
+            (cycle, app), self._next = self._next, None
+            self._run(cycle.run_asgi(app))
+        self._corked.flush()
+        self._going = False
 
     def _run(self, call: Coroutine[Any, Any, None]) -> None:
         try:

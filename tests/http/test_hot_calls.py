@@ -111,7 +111,7 @@ def test_calls_behind_one_that_waits_are_carried_out_after_it() -> None:
     with connected(app) as client:
         client.sendall(call("1") + call("wait") + call("2") + call("wait again") + call("3"))
         said = answers(client, 5)
-        assert said == ["1 at once", "wait at once", "2 in a task", "wait again in a task", "3 in a task"]
+        assert said == [f"{each} at once" for each in ("1", "wait", "2", "wait again", "3")]
         client.sendall(call("4"))
         assert answers(client, 1) == ["4 at once"]
     assert app.heard == ["1", "wait", "2", "wait again", "3", "4"]
@@ -144,6 +144,14 @@ def test_a_client_that_asks_before_it_sends_the_body_is_told_to_go_on() -> None:
         assert client.recv(2**16) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"asked")
         assert answers(client, 1) == ["asked in a task"]
+
+
+def test_calls_behind_a_long_one_are_carried_out_in_one_go() -> None:
+    app, long = App(), "x" * 1_000_000
+    with connected(app) as client:
+        client.sendall(call(long) + b"".join(call(str(i)) for i in range(300)))
+        assert answers(client, 301) == ["xxxxxxxxxx in a task", *[f"{i} at once" for i in range(300)]]
+    assert app.heard == [long, *[str(i) for i in range(300)]]
 
 
 def test_after_the_call_that_ends_the_connection_none_is_carried_out() -> None:
