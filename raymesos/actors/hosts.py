@@ -18,6 +18,7 @@ from typing import Any
 import ray
 
 from raymesos.actors.batch_side import BatchSide, Seen
+from raymesos.actors.beside import Executed, run_beside
 from raymesos.actors.directory import Directory
 from raymesos.actors.host import Host
 from raymesos.actors.keep import JournalKeeper
@@ -285,6 +286,14 @@ class Agent(HostActor):
             return self._log(task_id, index, stream).stat().st_size
         except FileNotFoundError:
             raise UnknownId("log", f"{task_id} {stream}") from None
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def run_beside(
+        self, task_id: str, argv: list[str], env: dict[str, str], timeout_s: float, max_bytes: int
+    ) -> Executed:
+        """Run a command in the sandbox and environment of a task that runs here, and wait for its end. Raises UnknownId, InvalidValue, ClusterUnavailable."""
+        socket = self.shim.address.socket
+        return run_beside(socket, task_id, argv, env=env, timeout_s=timeout_s, max_bytes=max_bytes)
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def container_of(self, framework_id: str, executor_id: str) -> str:

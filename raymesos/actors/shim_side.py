@@ -108,7 +108,11 @@ class ShimSide:
                 else:
                     self._link.run(message.task_id, "run_command", fields)
             case ResidentWork():
-                self._link.run(message.task_id, "run_resident", common | {"argv": list(work.argv)})
+                if work.argv or work.app or self._is_here(work.fn):
+                    self._link.run(message.task_id, "run_resident", common | _resident(work))
+                else:
+                    self._coming[message.task_id] = True
+                    self._data.submit(self._fetch_and_start, message.task_id, work, common)
 
     def _stop(self, message: StopWork, out: Outbox) -> None:
         """What the shim has not got yet, since its data are on their way, never starts."""
@@ -197,14 +201,18 @@ class ShimSide:
             self._homes[framework] = ray.get(actor.where.remote(), timeout=FETCH_TIMEOUT_S)[0]
         return self._homes[framework]
 
-    def _fetch_and_start(self, task_id: str, work: ChunkWork, common: dict[str, Any]) -> None:
+    def _fetch_and_start(self, task_id: str, work: ChunkWork | ResidentWork, common: dict[str, Any]) -> None:
         try:
-            fields = _chunk(work) | {"fn": self._fetch(work.fn, work), "inputs": self._fetch(work.inputs, work)}
+            if isinstance(work, ChunkWork):
+                fn, inputs = (self._fetch(blob, work.reply_to) for blob in (work.fn, work.inputs))
+                kind, fields = "run_chunk", _chunk(work) | {"fn": fn, "inputs": inputs}
+            else:
+                kind, fields = "run_resident", _resident(work) | {"fn": self._fetch(work.fn, work.keeper)}
         except Exception as error:  # noqa: BLE001 - whatever keeps the data away, the task cannot run here
             # Not the user's doing: the data were there when the job was taken in.
             self._not_come(task_id, Reason.EXECUTOR_TERMINATED, f"its data could not be fetched: {error}")
         else:
-            self._have_come(task_id, "run_chunk", common | fields)
+            self._have_come(task_id, kind, common | fields)
 
     def _fetch_files_and_start(self, task_id: str, work: CommandWork, fields: dict[str, Any]) -> None:
         try:
@@ -227,14 +235,14 @@ class ShimSide:
             if self._coming.pop(task_id, False):
                 self._link.run(task_id, kind, fields)
 
-    def _fetch(self, blob: Blob, work: ChunkWork) -> dict[str, Any]:
+    def _fetch(self, blob: Blob, keeper: str) -> dict[str, Any]:
         if self._is_here(blob):
             return _place(blob)
         cache = self._directory / "fetched"
         cache.mkdir(exist_ok=True)
         path = cache / blob.key.replace("/", "_")
         if not path.exists():
-            framework = ray.get_actor(work.reply_to, namespace=self._plan.namespace)
+            framework = ray.get_actor(keeper, namespace=self._plan.namespace)
             data = ray.get(framework.read.remote(blob.key), timeout=FETCH_TIMEOUT_S)
             temporary = path.with_suffix(f".{threading.get_ident()}.new")
             temporary.write_bytes(data)
@@ -269,6 +277,16 @@ def _commands(work: CommandsWork) -> dict[str, Any]:
         "argv": list(work.argv),
         "attempt": work.attempt,
         "budget_ms": work.budget_ms,
+    }
+
+
+def _resident(work: ResidentWork) -> dict[str, Any]:
+    return {
+        "argv": list(work.argv),
+        "app": work.app,
+        "fn": _place(work.fn),
+        "path": list(work.sys_path),
+        "python": work.python,
     }
 
 

@@ -13,7 +13,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from raymesos.shim import limits, process
+from raymesos.shim import limits, process, residents
 from raymesos.shim.protocol import LAUNCH_FAILED, Broken, Stream
 from raymesos.shim.tasks import Task, death_text, split_status
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from raymesos.shim.loop import Shim
 
 CONTROL_FD = 3
+WHY_CHARS = 600
 _DEFAULTS = [signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ]
 
 
@@ -62,7 +63,7 @@ class Commands:
             self._hear(task)
             if task.channel is not None:
                 self._hang_up(task)
-        message = "" if exit_code == 0 else death_text(exit_code, number)
+        message = "" if exit_code == 0 else task.why or death_text(exit_code, number)
         self._shim.finish(task, exit_code, number, message)
         return True
 
@@ -114,17 +115,33 @@ class Commands:
 
     def _launch(self, task: Task) -> int:
         """The pid of the new process. Raises OSError, ValueError."""
+        if task.kind == "resident":
+            task.request["argv"], defaults = (
+                residents.argv_of(task.request, task.directory),
+                residents.environment(task.request),
+            )
+            task.request["env"] = defaults | (task.request.get("env") or {})
+        if task.kind == "commands":
+            task.sandbox = f"{task.directory}{task.next_index}/"
+        return self._spawn(task, task.request["argv"], self._environment(task))
+
+    def _environment(self, task: Task) -> dict[str, str]:
+        """That of the process which the task has now."""
         request = task.request
         env = self._environ | (request.get("env") or {})
         env["RAYMESOS_TASK_ID"] = task.id
-        sandbox = task.directory
         if task.kind == "commands":
-            sandbox = f"{task.directory}{task.next_index}/"
             env["RAYMESOS_JOB_ID"] = request["job"]
             env["RAYMESOS_INDEX"] = str(task.next_index)
             env["RAYMESOS_ATTEMPT"] = str(request["attempt"])
-        env["RAYMESOS_SANDBOX"] = task.sandbox = sandbox
-        return self._spawn(task, request["argv"], env, sandbox, request.get("dir") or sandbox)
+        env["RAYMESOS_SANDBOX"] = task.sandbox
+        return env
+
+    def spawn_beside(self, task: Task, argv: list[str], env: dict[str, str], actions: list[Any]) -> int:
+        """The pid of a process in the task's sandbox, with its environment and `env`. Raises OSError, ValueError."""
+        env = self._environment(task) | env
+        program = self._program(argv[0], env.get("PATH", os.defpath))
+        return self._spawn_in(task.request.get("dir") or task.sandbox, program, argv, env, actions)
 
     def _refused(self, task: Task, error: OSError | ValueError) -> bool:
         """Book that its process could not be started; True if the next of its commands may be tried."""
@@ -139,8 +156,9 @@ class Commands:
         task.next_index += 1
         return not self._over(task)
 
-    def _spawn(self, task: Task, argv: list[str], env: dict[str, str], sandbox: str, where: str) -> int:
+    def _spawn(self, task: Task, argv: list[str], env: dict[str, str]) -> int:
         """The pid of the new process. Raises OSError."""
+        sandbox = task.sandbox
         try:
             os.mkdir(sandbox)
         except FileExistsError:
@@ -153,6 +171,13 @@ class Commands:
             (os.POSIX_SPAWN_OPEN, 2, sandbox + "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         ]
         theirs = self._open_channel(task, env, actions) if task.kind == "resident" else None
+        try:
+            return self._spawn_in(task.request.get("dir") or sandbox, program, argv, env, actions)
+        finally:
+            if theirs is not None:
+                theirs.close()
+
+    def _spawn_in(self, where: str, program: str, argv: list[str], env: dict[str, str], actions: list[Any]) -> int:
         os.chdir(where)
         try:
             return os.posix_spawn(
@@ -160,8 +185,6 @@ class Commands:
             )
         finally:
             os.chdir(self._home)
-            if theirs is not None:
-                theirs.close()
 
     def _program(self, name: str, path: str) -> str:
         """The file that `name` is, looked up once in `path`. A name that is nowhere is returned as it is, for its own error."""
@@ -188,7 +211,10 @@ class Commands:
 
     def _hear(self, task: Task) -> None:
         try:
-            for _, fields in task.channel.pump():
+            for kind, fields in task.channel.pump():
+                if kind == "failed":
+                    task.why = str(fields.get("text", ""))[:WHY_CHARS]
+                    continue
                 self._shim.tell(task, "data", {"id": task.id, "data": fields.get("data", b"")})
         except Broken:
             self._hang_up(task)

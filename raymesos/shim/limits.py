@@ -7,6 +7,7 @@ outruns that is caught by the next look. (One look at a process costs about 15 Â
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterable
 
@@ -31,7 +32,7 @@ def enforce(tasks: Iterable[Task]) -> None:
     for task in tasks:
         if not task.pid:
             continue
-        used = sum(process.rss_kb(pid) for pid in process.tree(task.pid))
+        used = sum(process.rss_kb(pid) for root in (task.pid, *task.beside) for pid in process.tree(root))
         task.peak_rss_kb = max(task.peak_rss_kb, used)
         if task.mem_kb and used > task.mem_kb and not task.over_memory:
             task.over_memory = f"memory limit exceeded: used {used // 1024} MB of {task.mem_kb // 1024} MB"
@@ -40,11 +41,17 @@ def enforce(tasks: Iterable[Task]) -> None:
 
 
 def cut_output(task: Task) -> None:
-    """Bring stdout and stderr within their bound. Between two looks they may outgrow it: look again when the process has ended."""
+    """Bring stdout and stderr within their bound. Between two looks they may outgrow it: look again when the process has ended.
+
+    Of a resident the last is of use, not the first: its file becomes `<name>.1`, in the place of an older one, and begins anew.
+    """
     for name in ("stdout", "stderr"):
         path = task.sandbox + name
         try:
             if os.stat(path).st_size <= OUTPUT_BYTES + len(_NOTE):
+                continue
+            if task.kind == "resident":
+                _rotate(path)
                 continue
             # The writers append, so they go on behind the note; the next look cuts them again.
             os.truncate(path, OUTPUT_BYTES)
@@ -52,3 +59,10 @@ def cut_output(task: Task) -> None:
                 file.write(_NOTE)
         except OSError:
             continue
+
+
+def _rotate(path: str) -> None:
+    """What is written while the last of it is copied is lost: the writers hold the file itself, so it cannot be renamed."""
+    shutil.copyfile(path, f"{path}.1.new")
+    os.truncate(path, 0)
+    os.replace(f"{path}.1.new", f"{path}.1")

@@ -17,6 +17,7 @@ from typing import Any
 
 from raymesos.shim import limits, process
 from raymesos.shim.commands import Commands
+from raymesos.shim.execs import Execs
 from raymesos.shim.pool import Pool
 from raymesos.shim.protocol import OWNER_GRACE_S, VERSION, Broken, Stream
 from raymesos.shim.sandboxes import Sandboxes
@@ -59,6 +60,7 @@ class Shim:
         self.sandboxes = Sandboxes(f"{directory}/tasks/")
         self.pool = Pool(self, directory)
         self.commands = Commands(self, directory)
+        self.execs = Execs(self)
 
     # ------------------------------------------------------------ for pool and commands
 
@@ -92,8 +94,13 @@ class Shim:
             if task.owner in self._lost_owners and kind != "data":
                 self._held.setdefault(task.owner, []).append((kind, fields))
             return
-        client.stream.queue(kind, fields)
-        self._flush(client)
+        self.answer(client, kind, fields)
+
+    def answer(self, client: Client, kind: str, fields: dict[str, Any]) -> None:
+        """Send to one connection; if it is closed, nobody hears it."""
+        if client.stream.fileno() >= 0:
+            client.stream.queue(kind, fields)
+            self._flush(client)
 
     def started(self, task: Task, pid: int) -> None:
         task.pid = pid
@@ -108,6 +115,7 @@ class Shim:
         if self.tasks.pop(task.id, None) is not None:
             task.pid = 0
             self._unswept = True
+            self.execs.task_ended(task)
             self.sandboxes.ended(task.directory)
             self.tell(task, "ended", task.ended(exit_code, number, message, reason))
 
@@ -141,9 +149,7 @@ class Shim:
         due += list(self._lost_owners.values())
         if self._alone_since is not None:
             due.append(self._alone_since + self._orphan_grace_s)
-        retire = self.pool.next_retire()
-        if retire is not None:
-            due.append(retire)
+        due += [at for at in (self.pool.next_retire(), self.execs.next_due()) if at is not None]
         return max(0.0, min(due) - now)
 
     def _on_time(self, now: float) -> None:
@@ -164,6 +170,7 @@ class Shim:
             self._unswept = False
             self._sweep()
             self._next_sweep = now + SWEEP_S
+        self.execs.on_time(now)
         self.pool.retire(now)
 
     # ------------------------------------------------------------ clients
@@ -203,6 +210,8 @@ class Shim:
             self._limit(fields["id"], int(fields["mem_kb"]))
         elif kind == "send":
             self.commands.send(fields["id"], fields["data"])
+        elif kind == "exec":
+            self.execs.run(client, fields)
         elif kind == "forget":
             self.pool.forget(fields["id"])
         elif kind == "shutdown":
@@ -274,6 +283,7 @@ class Shim:
     def _drop(self, client: Client) -> None:
         self.unwatch(client.stream.fileno())
         client.stream.close()
+        self.execs.client_left(client)
 
     def _flush(self, client: Client) -> None:
         self.push(client.stream, lambda: self._hear(client))
@@ -309,7 +319,8 @@ class Shim:
                 return
             if pid == 0:
                 return
-            if not self.commands.exited(pid, status, usage) and pid == self.pool.zygote_pid:
+            ours = self.commands.exited(pid, status, usage) or self.execs.exited(pid, status, usage)
+            if not ours and pid == self.pool.zygote_pid:
                 self.pool.zygote_ended()
 
     def _sweep(self) -> None:

@@ -8,7 +8,8 @@ client → shim
     run_commands{id, job, lo, hi, argv, attempt, budget_ms, env, dir, mem_kb}    in turn, each with its own process and sandbox
                 all of run_* but run_chunk take volumes: [[path in the sandbox, directory]]
     run_command {id, argv, program, env, dir, mem_kb}    `program` is the file, if it is another than argv[0]
-    run_resident{id, argv | fn, env, dir, path, python, mem_kb}
+    run_resident{id, argv | app | fn, env, dir, path, python, mem_kb}    an ASGI app `module:attribute` served on $PORT0, or a function called without arguments
+    exec        {key, id, argv, env, timeout_ms, max_bytes}    a command beside a running task: its sandbox, its environment and `env`, so much of its output
     stop        {id, grace_ms}      SIGTERM to the task's processes, SIGKILL after the grace
     limit       {id, mem_kb}        another bound for its memory; 0: none
     send        {id, data}          to a resident's control channel
@@ -20,6 +21,7 @@ shim → client
     report  {id, lo, hi, ok, failed: [[index, error, exit, signal]], culprit, culprit_error, elapsed_us, results: {inline} | {path, size}}
     ended   {id, exit, signal, reason, message, usage: {cpu_ms, peak_rss_kb}}    after the last report; REASON_EXECUTOR_TERMINATED if it was stopped
     data    {id, data}              from a resident's control channel
+    executed{key, exit, signal, stdout, stderr, truncated, timed_out, why, unknown}    to who asked; `why` it never began, `unknown`: there is no such task
 
 What an owner runs is killed `grace_s` (`OWNER_GRACE_S` if it did not say) after its connection is lost, unless it came back. `welcome` names what still runs and what has ended, and
 behind it comes what was started, reported and ended meanwhile.

@@ -34,6 +34,10 @@ class Task:
     failed: list[list[Any]] = field(default_factory=list)
     channel: Any = None
     directory: str = ""
+    why: str = ""
+    """What its process said of its failure."""
+    beside: dict[int, None] = field(default_factory=dict)
+    """The processes of commands that run beside it."""
     sandbox: str = ""
     """Where its process writes stdout and stderr now; `directory` itself, but for one of several commands."""
 

@@ -97,7 +97,10 @@ class CommandsWork:
 
 @message(183)
 class ResidentWork:
-    """A process that lives until it is told to end; it has a control channel to its executor."""
+    """A process that lives until it is told to end: a command, an ASGI app served on `$PORT0`, or a function that is called without arguments.
+
+    It has a control channel to its executor. Of its stdout and stderr the last is kept.
+    """
 
     argv: tuple[str, ...] = ()
     fn: Blob = Blob()
@@ -105,6 +108,11 @@ class ResidentWork:
     working_dir: str = ""
     sys_path: tuple[str, ...] = ()
     python: str = ""
+    """As in ChunkWork."""
+    app: str = ""
+    """`module:attribute`."""
+    keeper: str = ""
+    """Which framework has `fn`, for agents on other nodes than it."""
 
 
 Work = ChunkWork | CommandWork | CommandsWork | ResidentWork

@@ -10,7 +10,7 @@ from raymesos.wire.work import ChunkWork, Work
 
 
 def environment(state: State, task: TaskInfo) -> tuple[tuple[str, str], ...]:
-    """Who the task is, in raymesos' names and in Mesos'; its ports as `PORT0`, `PORT1`, ... and all of them, with commas, in `PORTS`; its GPUs."""
+    """Who the task is, in raymesos' names and in Mesos', and where it is reached; its ports as `PORT0`, `PORT1`, ... and all of them, with commas, in `PORTS`; its GPUs."""
     named = {
         "TASK_ID": task.task_id,
         "FRAMEWORK_ID": state.framework_id,
@@ -20,6 +20,7 @@ def environment(state: State, task: TaskInfo) -> tuple[tuple[str, str], ...]:
     pairs = [
         ("RAYMESOS_ROLE", task.role),
         ("RAYMESOS_AGENT", state.agent.name if state.agent is not None else ""),
+        ("RAYMESOS_HOSTNAME", state.agent.hostname if state.agent is not None else ""),
         *((f"RAYMESOS_{name}", value) for name, value in named.items()),
         *((f"MESOS_{name}", value) for name, value in named.items()),
     ]

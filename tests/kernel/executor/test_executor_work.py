@@ -31,6 +31,7 @@ def test_a_launch_starts_the_work_with_its_environment_and_memory_limit() -> Non
         "RAYMESOS_TASK_ID": "t1",
         "RAYMESOS_ROLE": "ads",
         "RAYMESOS_AGENT": "A1",
+        "RAYMESOS_HOSTNAME": "A1",
         "RAYMESOS_AGENT_ID": "c-S0",
         "RAYMESOS_FRAMEWORK_ID": F1,
         "RAYMESOS_EXECUTOR_ID": E1,
