@@ -33,6 +33,7 @@ NOTES_EVERY_MS = 100
 MAX_NOTES = 20_000
 # So many failed deliveries in a row (about 8 s) and the peer counts as down.
 DOWN_AFTER_FAILURES = 8
+FORGET_EVERY_MS = 60_000
 # One turn takes at most so many batches, so that wakes are not starved.
 MAX_TURN_ITEMS = 256
 
@@ -87,20 +88,32 @@ class Host:
         """Call `hook(now_ms)` after each turn; it may return when it wants to be called again."""
         self._after_turn.append(hook)
 
-    def note_every(self, ms: int, make: Callable[[int], list[Any]]) -> None:
-        """Have the notes of `make(now_ms)` told every so often: what a machine counts and does not tell by itself."""
+    def every(self, ms: int, act: Callable[[int], None]) -> None:
+        """Call `act(now_ms)` after a turn, every so often."""
         due_ms = 0
 
         def hook(now_ms: int) -> int:
             nonlocal due_ms
             if now_ms >= due_ms:
                 due_ms = now_ms + ms
-                found = make(now_ms)
-                if found:
-                    self._note(now_ms, found)
+                act(now_ms)
             return due_ms
 
         self.after_turn(hook)
+
+    def note_every(self, ms: int, make: Callable[[int], list[Any]]) -> None:
+        """Have the notes of `make(now_ms)` told every so often: what a machine counts and does not tell by itself."""
+        self.every(ms, lambda now_ms: self._note(now_ms, make(now_ms)))
+
+    def forget_seats(self, known: Callable[[str], bool], every_ms: int = FORGET_EVERY_MS) -> None:
+        """Forget now and then the seats on other hosts that no machine here knows any more: a server has a new one for each of its clients, and its own address for ever."""
+
+        def forget(now_ms: int) -> None:
+            for peer in self._peers.values():
+                for address in [a for a in peer.addresses if "@" in a and not known(a)]:
+                    del peer.addresses[address]
+
+        self.every(every_ms, forget)
 
     def watch(self, peer: str, every_ms: int) -> None:
         """Ask `peer` now and then, while there is nothing else to send: who only listens would never learn that it has a new life, or none."""
@@ -248,8 +261,7 @@ class Host:
     def _depart(self, now_ms: int, departure: Departure) -> None:
         if departure.records:
             self._keep(departure.records)
-        if departure.notes:
-            self._note(now_ms, departure.notes)
+        self._note(now_ms, departure.notes)
         for host, messages in departure.messages.items():
             if host == self.name:
                 self._hand_out(messages)
@@ -257,6 +269,8 @@ class Host:
                 self._queue(host, messages)
 
     def _note(self, now_ms: int, notes: list[Any]) -> None:
+        if not notes:
+            return
         if not self._notes:
             self._notes_due_ms = now_ms + NOTES_EVERY_MS
         self._notes.extend(notes)

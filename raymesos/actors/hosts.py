@@ -115,6 +115,7 @@ class Master(HostActor):
         )
         self.host.note_every(METRICS_MS, self.machine.counted)
         self.host.note_every(OFFERS_MS, self.machine.outstanding)
+        self.host.forget_seats(self.machine.knows)
         self._nodes = NodeWatch(plan)
         settle_memory()
         self.host.start()
@@ -256,6 +257,7 @@ class Agent(HostActor):
         self.host.add(name, machine)
         self.host.add(self.launcher.address, self.launcher)
         self.host.watch(MASTER, AGENT_WATCH_MS)
+        self.host.forget_seats(machine.knows)
         if plan.lend:
             estimator = estimator_of(plan.estimator, Resources.parse(plan.lend), info.resources)
             lending = Lending(self.host, name, machine, estimator, every_ms=plan.settings.agent.estimate_ms)

@@ -267,3 +267,28 @@ def test_a_watched_peer_is_reached_until_it_is_gone(wires: Wires) -> None:
     while host.reaches("b"):
         host.ask(lambda now_ms: None)
     assert not host.reaches("b")
+
+
+def test_seats_that_nobody_knows_any_more_are_forgotten_and_others_hear_of_their_link(wires: Wires) -> None:
+    a, known = Recorder(), {"stays@b": None}
+    host = wires.host("a", 1, a)
+    host.forget_seats(known.__contains__, every_ms=0)
+    host.start()
+    b = wires.host("b", 1, Recorder())
+    for seat in ("stays@b", "goes@b"):
+        b.seat(seat, Recorder(lambda message, out: out.send("a", message) if isinstance(message, Rescind) else None))
+    b.start()
+    for seat in ("stays@b", "goes@b"):
+        b.post(seat, seat, Rescind(seat))
+    a.wait_for(lambda got: len(offers(got)) == 2)
+    b.post("b", "b", Rescind("x"))
+    while host.ask(lambda now_ms: "goes@b" in host._peers["b"].addresses):
+        pass  # It is forgotten after a turn.
+    b.stop()
+    again = wires.host(
+        "b", 2, Recorder(lambda message, out: out.send("a", Rescind("new")) if message == Wake("start") else None)
+    )
+    again.start()
+    got = a.wait_for(lambda got: "new" in offers(got))
+    told = [m.peer for m in got if isinstance(m, LinkUp)]
+    assert "stays@b" in told and "goes@b" not in told

@@ -18,6 +18,7 @@ from raymesos.kernel.agent import (
     updates,
 )
 from raymesos.kernel.agent.state import Leaving, Recovering, State, Stopped, check, parse_key
+from raymesos.kernel.agent.state import executors as executors_of
 from raymesos.kernel.names import Uuids
 from raymesos.machine import MASTER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import AgentSettings
@@ -107,6 +108,10 @@ class AgentMachine:
     def was_shut_down(self) -> bool:
         """Whether the master has ended all that this life of the agent had, for good or until it takes it again."""
         return isinstance(self.state.phase, Stopped) or self.state.turned_away
+
+    def knows(self, address: str) -> bool:
+        """Whether one of its executors lives there."""
+        return any(executor.address == address for executor in executors_of(self.state))
 
     def restore(self, records: Iterable[Any]) -> None:
         """Take back an earlier life's records. Called before anything else."""

@@ -153,6 +153,10 @@ class MasterMachine:
         """What was counted of each framework, for which something was since the last call."""
         return counts.counted(self.state, now_ms)
 
+    def knows(self, address: str) -> bool:
+        """Whether a framework or an agent lives there."""
+        return address in self.state.framework_of_address or address in self.state.agent_of_address
+
     def maintenance_status(self) -> list[tuple[MachineId, bool, dict[str, str]]]:
         """(machine, whether it is down, last answers to inverse offers by framework id) of each machine on the schedule."""
         return maintenance.status(self.state)
