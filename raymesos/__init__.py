@@ -13,11 +13,30 @@ if TYPE_CHECKING:
     from raymesos.client import Job as Job
     from raymesos.client import connect as connect
     from raymesos.client import start as start
+    from raymesos.model.descriptors import Delayed as Delayed
+    from raymesos.model.descriptors import ExponentialBackOff as ExponentialBackOff
+    from raymesos.model.descriptors import Immediate as Immediate
+    from raymesos.model.disruption import AvailabilityPercentageLimit as AvailabilityPercentageLimit
+    from raymesos.model.disruption import DisruptionBudget as DisruptionBudget
+    from raymesos.model.disruption import PercentagePerHour as PercentagePerHour
+    from raymesos.model.disruption import PercentagePerInterval as PercentagePerInterval
+    from raymesos.model.disruption import PerInterval as PerInterval
+    from raymesos.model.disruption import RelocationLimit as RelocationLimit
+    from raymesos.model.disruption import SelfManaged as SelfManaged
+    from raymesos.model.disruption import TimeWindow as TimeWindow
+    from raymesos.model.disruption import UnhealthyTasksLimit as UnhealthyTasksLimit
+    from raymesos.model.disruption import Unlimited as Unlimited
     from raymesos.model.jobs import BatchJob as BatchJob
-    from raymesos.model.jobs import Delayed as Delayed
-    from raymesos.model.jobs import ExponentialBackOff as ExponentialBackOff
-    from raymesos.model.jobs import Immediate as Immediate
     from raymesos.model.resources import Resources as Resources
+    from raymesos.model.service_checks import CommandCheck as CommandCheck
+    from raymesos.model.service_checks import HttpCheck as HttpCheck
+    from raymesos.model.service_checks import TcpCheck as TcpCheck
+    from raymesos.model.service_scaling import Step as Step
+    from raymesos.model.service_scaling import StepScaling as StepScaling
+    from raymesos.model.service_scaling import TargetTracking as TargetTracking
+    from raymesos.model.services import Capacity as Capacity
+    from raymesos.model.services import RollingUpdate as RollingUpdate
+    from raymesos.model.services import ServiceJob as ServiceJob
     from raymesos.sdk import Driver as Driver
     from raymesos.sdk import Scheduler as Scheduler
 
@@ -29,9 +48,28 @@ _HOME = {
     "Cluster": "raymesos.client",
     "Job": "raymesos.client",
     "BatchJob": "raymesos.model.jobs",
-    "Immediate": "raymesos.model.jobs",
-    "Delayed": "raymesos.model.jobs",
-    "ExponentialBackOff": "raymesos.model.jobs",
+    "Immediate": "raymesos.model.descriptors",
+    "Delayed": "raymesos.model.descriptors",
+    "ExponentialBackOff": "raymesos.model.descriptors",
+    "ServiceJob": "raymesos.model.services",
+    "Capacity": "raymesos.model.services",
+    "RollingUpdate": "raymesos.model.services",
+    "HttpCheck": "raymesos.model.service_checks",
+    "TcpCheck": "raymesos.model.service_checks",
+    "CommandCheck": "raymesos.model.service_checks",
+    "TargetTracking": "raymesos.model.service_scaling",
+    "StepScaling": "raymesos.model.service_scaling",
+    "Step": "raymesos.model.service_scaling",
+    "DisruptionBudget": "raymesos.model.disruption",
+    "SelfManaged": "raymesos.model.disruption",
+    "AvailabilityPercentageLimit": "raymesos.model.disruption",
+    "UnhealthyTasksLimit": "raymesos.model.disruption",
+    "RelocationLimit": "raymesos.model.disruption",
+    "Unlimited": "raymesos.model.disruption",
+    "PercentagePerHour": "raymesos.model.disruption",
+    "PerInterval": "raymesos.model.disruption",
+    "PercentagePerInterval": "raymesos.model.disruption",
+    "TimeWindow": "raymesos.model.disruption",
     "Resources": "raymesos.model.resources",
     "Scheduler": "raymesos.sdk",
     "Driver": "raymesos.sdk",

@@ -130,7 +130,7 @@ def schema(json: AsJson = False) -> None:
     """The JSON schema of a job file. No cluster is needed."""
     import json as text
 
-    from raymesos.model.jobs import job_schema
+    from raymesos.model.job_files import job_schema
 
     screen = Screen(as_json=json)
     screen.document(job_schema())

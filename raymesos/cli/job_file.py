@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from raymesos.errors import InvalidJob, InvalidValue
-from raymesos.model.jobs import BatchJob, parse_job
+from raymesos.model.job_files import parse_batch
+from raymesos.model.jobs import BatchJob
 
 STDIN = "-"
 
@@ -27,7 +28,7 @@ def read_job(file: str) -> BatchJob:
                 )
         if not isinstance(fields.get("name", ""), str):
             raise InvalidJob("name", f"{fields['name']!r}: must be text; put it in quotes")
-    return parse_job(fields)
+    return parse_batch(fields)
 
 
 def _text(file: str) -> str:

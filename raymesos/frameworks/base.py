@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from raymesos.machine import MASTER, Outbox
+from raymesos.model.tasks import ALL_CAPABILITIES, Capability, TaskState, is_terminal
 from raymesos.wire.messages import (
     Acknowledge,
+    Decline,
     Demand,
     FrameworkInfo,
+    Offer,
     Reconcile,
     Revive,
     Subscribe,
@@ -22,6 +25,19 @@ from raymesos.wire.messages import (
     TaskStatus,
     UpdateFramework,
 )
+
+# It outlives its actor: Ray restarts it within seconds, and a week is longer than anybody's outage.
+FAILOVER_MS = 7 * 24 * 3600 * 1000
+# Who submits a job asks for resources that stay until it is done.
+CAPABILITIES = tuple(c for c in ALL_CAPABILITIES if c != Capability.REVOCABLE_RESOURCES)
+
+# The states of a job. (Titus)
+ACCEPTED = "Accepted"
+KILL_INITIATED = "KillInitiated"
+FINISHED = "Finished"
+
+# What is left of an offer and not wanted: long enough not to bounce, short enough to look again. A new wish clears it.
+REFUSE_MS = 5_000
 
 SENTINEL = "reconciled?"
 SUBSCRIBE_RETRY_MS = 1_000
@@ -105,6 +121,11 @@ def acknowledge(sub: Subscription, status: TaskStatus, out: Outbox) -> None:
         out.send(MASTER, Acknowledge(sub.framework_id, status.agent_id, status.task_id, status.uuid))
 
 
+def lives(state: TaskState) -> bool:
+    """Whether a task in this state runs or will."""
+    return not is_terminal(state) and state not in (TaskState.UNREACHABLE, TaskState.UNKNOWN)
+
+
 def use_role(sub: Subscription, role: str, out: Outbox) -> bool:
     """Be in `role`; it sleeps until something wants offers in it. True when it is new."""
     if role in sub.info.roles:
@@ -127,6 +148,12 @@ def want_nothing(sub: Subscription, role: str, out: Outbox) -> None:
     if role in sub.awake:
         del sub.awake[role]
         out.send(MASTER, Suppress(sub.framework_id, (role,)))
+
+
+def decline(sub: Subscription, offers: tuple[Offer, ...], out: Outbox, *, refuse_ms: int) -> None:
+    """Give the offers back."""
+    if offers:
+        out.send(MASTER, Decline(sub.framework_id, tuple(o.id for o in offers), refuse_ms))
 
 
 def _tell_roles(sub: Subscription, out: Outbox) -> None:

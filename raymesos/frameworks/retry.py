@@ -17,6 +17,9 @@ STUCK_KILLING = "stuckInKillingState"
 LOCAL_SYSTEM_ERROR = "localSystemError"
 TRANSIENT_SYSTEM_ERROR = "transientSystemError"
 
+EVICTED = "evicted"
+SCALED_DOWN = "scaledDown"
+
 SYSTEM_CODES = (LOST, STUCK, STUCK_KILLING, LOCAL_SYSTEM_ERROR, TRANSIENT_SYSTEM_ERROR)
 
 # What users' code brings about by itself; any other reason of a failure is the system's.
@@ -40,6 +43,11 @@ NEVER_RAN = (Reason.CONTAINER_LAUNCH_FAILED, Reason.TASK_INVALID, Reason.TASK_UN
 # The first system retry comes at once; an agent that eats tasks must not be fed as fast as it eats.
 _SYSTEM_FIRST_MS = 100
 _SYSTEM_MAX_MS = 30_000
+
+
+def is_eviction(status: TaskStatus) -> bool:
+    """Whether somebody else's need ended the task."""
+    return status.state is TaskState.KILLED and status.reason in _SYSTEMS_KILLS
 
 
 def code_of(status: TaskStatus) -> str:

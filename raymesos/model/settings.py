@@ -152,6 +152,49 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How the service framework starts, ends, moves and replaces. Defaults are Titus' where Titus has them."""
+
+    not_started_per_job: int = 300
+    """At most so many instances of one service between launched and started (Titus' activation limit)."""
+    kills_per_cycle: int = 300
+    """At most so many begun to be ended in one cycle, for a smaller size or the end of the service."""
+    cycle_ms: int = 1_000
+    """How often what is late, and what policies want, is looked at."""
+    launch_stuck_ms: int = 300_000
+    """An instance that is launched and not started for so long is killed and replaced as a system failure."""
+    kill_stuck_ms: int = 600_000
+    kill_attempts: int = 2
+    """A kill that nobody confirms is repeated so often; then the instance is closed as stuckInKillingState."""
+    stable_ms: int = 300_000
+    """Who ran so long starts with a clean sheet: its failure is the first in a row (Titus: 5 min in Started)."""
+    attempts_apart_ms: int = 1_000
+    """Where the retry policy has no wait of its own, attempts at an index begin so far apart (Titus: 1 s)."""
+    unreachable_ms: int = 60_000
+    """An instance on an agent that is out of reach is replaced after so long (Marathon: inactiveAfterSeconds 300)."""
+    services_open: int = 20_000
+    """Services that have not finished; beyond this a submit is refused (Titus' bound on active jobs)."""
+    services_kept: int = 1_000
+    """Finished services that can still be asked for; those that ended first leave first."""
+    versions_kept: int = 20
+    """Of one service, besides those in use: what `rollback` can go back to."""
+    rows_kept: int = 2_000
+    """Ended instances of one service that can still be asked for, at least one for each of ten thousand indexes aside."""
+    gateways: int = 1_000
+    """That are told of routes; one more is not heard."""
+    evictions_per_s: int = 50
+    """Of all services together, on average (Titus' system-wide token bucket)."""
+    evictions_burst: int = 500
+    """That may come at once after a while without any."""
+    relocation_ms: int = 30_000
+    """How often a plan that the budgets did not allow is tried again (Titus: 30 s)."""
+    metric_fresh_ms: int = 30_000
+    """An instance that has not been measured for so long does not count in a mean."""
+    metrics_per_instance: int = 100
+    """Names of metrics of one instance; further ones are not heard."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """What one caller, and all of them together, may take of the HTTP server."""
 
@@ -192,6 +235,7 @@ class Settings:
     agent: AgentSettings = AgentSettings()
     executor: ExecutorSettings = ExecutorSettings()
     batch: BatchSettings = BatchSettings()
+    service: ServiceSettings = ServiceSettings()
     http: HttpSettings = HttpSettings()
 
 
@@ -218,13 +262,18 @@ def on_ray(*, preemption: str = "guarantee", scoring: str = "shuffle", rate_limi
             executor_reregistration_ms=15_000,
         ),
         executor=ExecutorSettings(untold_ms=10),
+        # Peers are near: who was out of reach for 10 s (the master's pings) is not waited for much longer.
+        service=ServiceSettings(unreachable_ms=5_000),
     )
 
 
 def simulated() -> Settings:
-    """Mesos' own numbers, and for batch jobs those of Titus' own tests, so that published cases come out to the letter."""
+    """Mesos' own numbers, and for jobs those of Titus' own tests, so that published cases come out to the letter."""
     return Settings(
         batch=BatchSettings(
             not_started_per_job=5, kills_per_cycle=5, launch_stuck_ms=5_000, kill_stuck_ms=30_000, kill_attempts=2
-        )
+        ),
+        service=ServiceSettings(
+            not_started_per_job=5, kills_per_cycle=5, launch_stuck_ms=5_000, kill_stuck_ms=30_000, kill_attempts=2
+        ),
     )

@@ -16,13 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from raymesos.errors import Conflict, InvalidValue, InvariantBroken, UnknownId
-from raymesos.machine import ALLOCATOR, BATCH, MASTER
+from raymesos.machine import ALLOCATOR, BATCH, MASTER, SERVICE
 from raymesos.model.jobs import BatchJob
 from raymesos.model.offer_constraints import constraints_text
 from raymesos.model.resources import Resources
+from raymesos.model.services import ServiceJob
 from raymesos.model.settings import Settings, simulated
 from raymesos.model.tasks import Reason
 from raymesos.sim.audit import Auditor, Violation
@@ -42,7 +43,6 @@ from raymesos.sim.reading import (
     attributes_of,
     disks_of,
     estimate_of,
-    flag,
     milliseconds,
     moment_ms,
     name_of,
@@ -56,13 +56,14 @@ from raymesos.sim.reading import (
 from raymesos.sim.scripted import Framework
 from raymesos.sim.scripted_machine import ScriptedMachine
 from raymesos.sim.scripts import ByHand
+from raymesos.sim.services import ServiceCalls, Services, SubmittedService
 from raymesos.sim.shim import Begin, Finish
 from raymesos.sim.world import World
 from raymesos.wire.demands import DemandRows, demand_of
 from raymesos.wire.messages import AgentInfo, AgentRegistered
 
 
-class Simulation(SharingCalls, OperatorsOperations, Maintaining):
+class Simulation(SharingCalls, OperatorsOperations, Maintaining, ServiceCalls):
     """One simulated cluster. `seed` decides the order in which agents are offered.
 
     `offer_timeout` and `allocation_interval` are in seconds. `audit` watches everything; `check` raises what it found.
@@ -111,6 +112,7 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
         )
         self._operator = Operator(self.world)
         self._jobs = Jobs(self.cluster, self.calendar, self.settings.batch, ADDRESS)
+        self._services = Services(self.cluster, self.calendar, self.settings.service)
 
     # ------------------------------------------------------------ time
 
@@ -225,12 +227,16 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
         self.cluster.remove_agent(name)
         self.audit.agent_removed(name)
 
-    def submit(self, job: BatchJob) -> SubmittedJob:
-        """Hand a job to the built-in batch framework, which starts with the first one. Its tasks wait for `start`; its function is never called.
+    @overload
+    def submit(self, job: BatchJob) -> SubmittedJob: ...
+    @overload
+    def submit(self, job: ServiceJob) -> SubmittedService: ...
+    def submit(self, job: BatchJob | ServiceJob) -> SubmittedJob | SubmittedService:
+        """Hand a job to the built-in framework of its kind, which starts with the first one. Its tasks wait for `start`; a function is never called.
 
         Raises Conflict if a job of that name has not finished; raises what the framework refuses at the next `settle`.
         """
-        return self._jobs.submit(job)
+        return self._services.submit(job) if isinstance(job, ServiceJob) else self._jobs.submit(job)
 
     # ------------------------------------------------------------ user work
 
@@ -254,14 +260,6 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
             Begin(task.id),
             Finish(task.id, 1 if by == "user" else None, reason=why, message=f"failed by the {by}"),
         )
-
-    def set_health(self, task: OnAgent, ok: bool) -> None:
-        """What health checks of the task find from now on; until then they find it well."""
-        self._work.set_well(on_agent(task).id, "health", ok=flag("ok", ok))
-
-    def set_ready(self, task: OnAgent, ok: bool) -> None:
-        """What readiness checks of the task find from now on; until then they find it ready."""
-        self._work.set_well(on_agent(task).id, "readiness", ok=flag("ok", ok))
 
     def executor(self, agent: str, framework: Framework, executor_id: str) -> Program:
         """A custom executor of the framework on the agent: what it received, what it sends, its end. Raises UnknownId for the agent."""
@@ -291,11 +289,11 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
         self.cluster.start(self.address(name))
 
     def address(self, name: str) -> str:
-        """The address of what is called so: `master`, `allocator`, `batch`, an agent, a framework. Raises UnknownId."""
+        """The address of what is called so: `master`, `allocator`, `batch`, `service`, an agent, a framework. Raises UnknownId."""
         if name in (MASTER, ALLOCATOR):
             return name
-        if name == "batch":
-            return BATCH
+        if name in ("batch", "service"):
+            return BATCH if name == "batch" else SERVICE
         if name in self._frameworks:
             return self._frameworks[name].address
         if name in self.cluster.agent_names():
@@ -361,7 +359,7 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining):
 
     def _free_name(self, name: str) -> None:
         if (
-            name_of(name) in (MASTER, ALLOCATOR, "batch")
+            name_of(name) in (MASTER, ALLOCATOR, "batch", "service")
             or name in self._frameworks
             or name in self.cluster.agent_names()
         ):

@@ -226,6 +226,62 @@ class AttemptNote:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+@message(218)
+class ServiceNote:
+    """A service now. `state`: Accepted, KillInitiated, Finished. `update` says how far an update is; `why` what it waits for, or why it ended."""
+
+    at_ms: int
+    job_id: str
+    name: str
+    role: str
+    framework_id: str
+    state: str
+    min: int
+    desired: int
+    max: int
+    running: int
+    ready: int
+    waiting: int
+    version: int
+    enabled: bool
+    shape: Resources
+    why: str = ""
+    update: str = ""
+    scaling: str = ""
+    """What its policies last decided, and why."""
+    submitted_ms: int = 0
+    ended_ms: int | None = None
+    cancelled_ms: int | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@message(219)
+class InstanceNote:
+    """An instance of a service now: the `epoch`-th holder of its index. The other fields are those of an AttemptNote."""
+
+    at_ms: int
+    job_id: str
+    task_id: str
+    index: int
+    epoch: int
+    version: int
+    original_id: str
+    resubmit_of: str
+    resubmit_number: int
+    system_resubmit_number: int
+    eviction_resubmit_number: int
+    agent_id: str
+    host: str
+    ports: tuple[int, ...]
+    message: str
+    steps: tuple[tuple[str, int, str], ...]
+    ended: bool
+    healthy: bool | None = None
+    ready: bool | None = None
+    serving: bool = False
+    """Gateways send requests to it."""
+
+
 @message(208)
 class EventNote:
     """Something an operator reads in `raymesos events`: `kind` is a noun with a verb (`agent lost`), `subject` an id."""

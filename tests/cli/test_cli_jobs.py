@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_fakes import NOT_BEGUN, FakeCluster, Shell
 
-from raymesos.model.jobs import job_schema
+from raymesos.model.job_files import job_schema
 
 JOB = "kind: batch\nname: render\ncommand: ./render $RAYMESOS_INDEX\nsize: 3\nrole: ads\nmem: 512MB\n"
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raymesos.errors import InvalidJob
-from raymesos.model.jobs import BatchJob, Delayed, ExponentialBackOff, Immediate, job_schema, parse_job
+from raymesos.model.descriptors import Delayed, ExponentialBackOff, Immediate
+from raymesos.model.job_files import batch_schema, parse_job
+from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
 from raymesos.model.retries import RetryPolicy
 
@@ -206,7 +208,7 @@ def test_a_job_file_is_a_job() -> None:
         ([], "job"),
         ("kind: batch", "job"),
         ({}, "kind"),
-        ({"kind": "service", "name": "x"}, "kind"),
+        ({"kind": "stream", "name": "x"}, "kind"),
         ({"kind": "batch"}, "name"),
         ({"kind": "batch", "name": 5}, "name"),
         ({"kind": "batch", "name": "x"}, "fn"),
@@ -222,7 +224,7 @@ def test_a_job_file_that_does_not_fit_is_refused_by_field(fields: Any, field: st
 
 
 def test_the_schema_describes_job_files() -> None:
-    schema = job_schema()
+    schema = batch_schema()
     assert schema["required"] == ["kind", "name", "command"]
     assert schema["additionalProperties"] is False
     fields = set(BatchJob.model_fields) - {"fn", "inputs"}

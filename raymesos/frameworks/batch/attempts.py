@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raymesos.frameworks.base import acknowledge
+from raymesos.frameworks import kills
+from raymesos.frameworks.base import acknowledge, lives
 from raymesos.frameworks.batch import results
 from raymesos.frameworks.batch.sizing import measured
 from raymesos.frameworks.batch.state import (
@@ -17,9 +18,8 @@ from raymesos.frameworks.batch.state import (
 )
 from raymesos.frameworks.batch.timing import ask_for_cycle, ask_for_limit
 from raymesos.frameworks.retry import FAILED, KILLED, LOST, NEVER_RAN, NORMAL, RUNTIME_LIMIT, STUCK_KILLING, code_of
-from raymesos.machine import MASTER, Outbox
+from raymesos.machine import Outbox
 from raymesos.model.tasks import Reason, TaskState, is_terminal
-from raymesos.wire import messages
 from raymesos.wire.jobs import InputsCharged, KillAsked, ReportTaken
 from raymesos.wire.messages import TaskStatus
 from raymesos.wire.work import WorkReport, WorkReportTaken
@@ -30,11 +30,6 @@ OUT_OF_TIME = "runtime limit exceeded"
 def job_of_task(state: State, task_id: str) -> Job | None:
     """The job that the id names. Whether the job has such a task is for its chunks to say."""
     return state.jobs.get(task_id.rpartition(".")[0].rpartition(".")[0])
-
-
-def lives(state: TaskState) -> bool:
-    """Whether a task in this state runs or will."""
-    return not is_terminal(state) and state not in (TaskState.UNREACHABLE, TaskState.UNKNOWN)
 
 
 def reported(state: State, sender: str, report: WorkReport, out: Outbox, now_ms: int) -> None:
@@ -67,7 +62,7 @@ def updated(state: State, status: TaskStatus, out: Outbox, now_ms: int) -> None:
     chunk = job.chunks.get(status.task_id) if job is not None else None
     if job is None or chunk is None or chunk.ended:
         if lives(status.state) and status.state is not TaskState.KILLING:
-            out.send(MASTER, messages.Kill(state.subscription.framework_id, status.task_id, status.agent_id, 0))
+            kills.send(state.subscription, status.task_id, status.agent_id, out, 0)
     elif lives(status.state):
         _goes_on(state, job, chunk, status, out, now_ms)
     elif status.state in (TaskState.FAILED, TaskState.ERROR) and status.reason is Reason.RECONCILIATION:

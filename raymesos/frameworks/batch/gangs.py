@@ -6,7 +6,7 @@ from raymesos.frameworks.batch.launching import launch
 from raymesos.frameworks.batch.queue import OPEN
 from raymesos.frameworks.batch.state import GangHold, Job, State, open_jobs
 from raymesos.frameworks.batch.wishes import got, hungry
-from raymesos.frameworks.batch.work import shape_with_ports
+from raymesos.frameworks.shapes import shape_with_ports
 from raymesos.machine import MASTER, Outbox
 from raymesos.model.resources import Resources
 from raymesos.wire.messages import Accept, Launch, Offer
@@ -47,7 +47,7 @@ def _launch_if_enough(state: State, job: Job, hold: GangHold, out: Outbox, now_m
     plan: list[tuple[Offer, list[Resources]]] = []
     for offer in hold.offers.values():
         free, shapes = offer.resources, []
-        while wanted and (shape := shape_with_ports(job.spec, free)) is not None:
+        while wanted and (shape := shape_with_ports(job.spec.resources, job.spec.ports, free)) is not None:
             free = free - shape
             shapes.append(shape)
             wanted -= 1

@@ -24,7 +24,6 @@ from raymesos.frameworks.batch import (
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
 from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
-from raymesos.model.tasks import ALL_CAPABILITIES, Capability
 from raymesos.wire.jobs import (
     CancelJob,
     ChangeAttributes,
@@ -76,10 +75,6 @@ BatchInbox = (
     | LinkUp
 )
 
-# It outlives its actor: Ray restarts it within seconds, and a week is longer than anybody's outage.
-FAILOVER_MS = 7 * 24 * 3600 * 1000
-# Who submits a job asks for resources that stay until it is done.
-CAPABILITIES = tuple(c for c in ALL_CAPABILITIES if c != Capability.REVOCABLE_RESOURCES)
 _NOTES = Wake("notes")
 
 
@@ -88,7 +83,11 @@ class BatchMachine:
 
     def __init__(self, settings: BatchSettings, address: str = "framework/batch") -> None:
         info = FrameworkInfo(
-            name="batch", roles=("*",), user="raymesos", capabilities=CAPABILITIES, failover_timeout_ms=FAILOVER_MS
+            name="batch",
+            roles=("*",),
+            user="raymesos",
+            capabilities=base.CAPABILITIES,
+            failover_timeout_ms=base.FAILOVER_MS,
         )
         self.state = State(settings, address, base.Subscription(info))
 
@@ -199,7 +198,7 @@ class BatchMachine:
             return
         job = attempts.job_of_task(state, status.task_id)
         known = job is not None and status.task_id in job.chunks
-        if not known and not state.subscription.reconciled and attempts.lives(status.state):
+        if not known and not state.subscription.reconciled and base.lives(status.state):
             self._again(status, out, now_ms)
         attempts.updated(state, status, out, now_ms)
         if job is not None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from raymesos.frameworks.base import REFUSE_MS, decline
 from raymesos.frameworks.batch import gangs, sizing
 from raymesos.frameworks.batch.launching import launch
 from raymesos.frameworks.batch.state import Job, State
 from raymesos.frameworks.batch.wishes import hungry_jobs, room, silence
-from raymesos.frameworks.batch.work import shape_with_ports
+from raymesos.frameworks.shapes import shape_with_ports
 from raymesos.machine import MASTER, Outbox
-from raymesos.wire.messages import Accept, Decline, Launch, Offer, TaskInfo
-
-# What is left of an offer and not wanted: long enough not to bounce, short enough to look again. A new wish clears it.
-REFUSE_MS = 5_000
+from raymesos.wire.messages import Accept, Launch, Offer, TaskInfo
 
 
 def offered(state: State, offers: tuple[Offer, ...], out: Outbox, now_ms: int) -> None:
@@ -19,7 +17,7 @@ def offered(state: State, offers: tuple[Offer, ...], out: Outbox, now_ms: int) -
     for offer in offers:
         sizing.seen(state, offer.agent_id, offer.resources.scalar("cpus"))
     if not state.subscription.settled:
-        _decline(state, offers, out, refuse_ms=REFUSE_MS)
+        decline(state.subscription, offers, out, refuse_ms=REFUSE_MS)
         return
     use(state, gangs.hold_back(state, offers, out, now_ms), out, now_ms, refuse_ms=REFUSE_MS)
     silence(state, out)
@@ -47,7 +45,7 @@ def use(state: State, offers: tuple[Offer, ...], out: Outbox, now_ms: int, *, re
             out.send(MASTER, Accept(state.subscription.framework_id, (offer.id,), operations, refuse_ms))
         else:
             unused.append(offer)
-    _decline(state, tuple(unused), out, refuse_ms=refuse_ms)
+    decline(state.subscription, tuple(unused), out, refuse_ms=refuse_ms)
 
 
 def _fill(state: State, jobs: list[Job], offer: Offer, now_ms: int) -> list[TaskInfo]:
@@ -59,15 +57,9 @@ def _fill(state: State, jobs: list[Job], offer: Offer, now_ms: int) -> list[Task
             if room(state, job) <= 0:
                 job.throttled = True
                 break
-            shape = shape_with_ports(job.spec, free)
+            shape = shape_with_ports(job.spec.resources, job.spec.ports, free)
             if shape is None:
                 break
             free = free - shape
             tasks.append(launch(state, job, span, offer, shape, now_ms))
     return tasks
-
-
-def _decline(state: State, offers: tuple[Offer, ...], out: Outbox, *, refuse_ms: int) -> None:
-    if offers:
-        ids = tuple(o.id for o in offers)
-        out.send(MASTER, Decline(state.subscription.framework_id, ids, refuse_ms))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from raymesos.frameworks.base import Subscription
+from raymesos.frameworks.base import ACCEPTED, FINISHED, KILL_INITIATED, Subscription
 from raymesos.frameworks.batch.queue import BAD, OK, OPEN, Queue, Span
+from raymesos.frameworks.kills import Kill
 from raymesos.model.resources import Resources
 from raymesos.model.settings import BatchSettings
 from raymesos.model.tasks import TaskState
@@ -13,11 +14,7 @@ from raymesos.wire.jobs import JobSpec, Part
 from raymesos.wire.messages import Offer
 from raymesos.wire.work import Blob
 
-__all__ = ["BAD", "OK", "OPEN", "Part"]
-
-ACCEPTED = "Accepted"
-KILL_INITIATED = "KillInitiated"
-FINISHED = "Finished"
+__all__ = ["ACCEPTED", "BAD", "FINISHED", "KILL_INITIATED", "OK", "OPEN", "Kill", "Part"]
 
 TaskKey = tuple[int, int]
 """(life of the framework, number in it): later tasks of a job have greater keys."""
@@ -45,15 +42,6 @@ class Row:
     message: str = ""
     steps: list[tuple[str, int, str]] = field(default_factory=list)
     """(state, when, Titus' reason code), oldest first: no state twice in a row, so a handful."""
-
-
-@dataclass(slots=True)
-class Kill:
-    """A kill that was asked for: why (Titus' code), and when it counts as unconfirmed."""
-
-    why: str
-    until_ms: int
-    attempts: int = 1
 
 
 @dataclass(slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from raymesos.frameworks.batch.state import ACCEPTED, Chunk, Job, Kill, State, step
-from raymesos.machine import MASTER, Outbox
+from raymesos.frameworks import kills
+from raymesos.frameworks.base import ACCEPTED
+from raymesos.frameworks.batch.state import Chunk, Job, State, step
+from raymesos.frameworks.kills import Kill
+from raymesos.machine import Outbox
 from raymesos.model.tasks import TaskState
-from raymesos.wire import messages
 from raymesos.wire.jobs import KillAsked
 
 LIMIT = "limit "
@@ -44,14 +46,11 @@ def out_of_time(job: Job, now_ms: int) -> list[Chunk]:
 def kill(state: State, job: Job, chunk: Chunk, why: str, out: Outbox, now_ms: int) -> None:
     """Have the task killed; `why` (Titus' code) decides what becomes of its inputs. Asked for again it is repeated, for the reason given first."""
     if chunk.kill is None:
-        chunk.kill = Kill(why, now_ms + state.settings.kill_stuck_ms)
         step(job, chunk.row, TaskState.KILLING, now_ms, why)
         job.version += 1
         if job.state == ACCEPTED:
             out.persist(KillAsked(job.id, chunk.row.id, why))
-    else:
-        chunk.kill.attempts += 1
-        chunk.kill.until_ms = now_ms + state.settings.kill_stuck_ms
+    chunk.kill = kills.asked(chunk.kill, why, now_ms + state.settings.kill_stuck_ms)
     _send_kill(state, chunk, out)
 
 
@@ -72,8 +71,7 @@ def kill_again(state: State, chunk: Chunk, kill: Kill, out: Outbox, now_ms: int)
 
 
 def _send_kill(state: State, chunk: Chunk, out: Outbox) -> None:
-    row = chunk.row
-    out.send(MASTER, messages.Kill(state.subscription.framework_id, row.id, row.agent_id, None))
+    kills.send(state.subscription, chunk.row.id, chunk.row.agent_id, out)
 
 
 def kill_some(state: State, job: Job, why: str, out: Outbox, now_ms: int) -> None:

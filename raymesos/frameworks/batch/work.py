@@ -5,8 +5,6 @@ from __future__ import annotations
 from raymesos.frameworks.batch.queue import Span
 from raymesos.frameworks.batch.sizing import segment_of
 from raymesos.frameworks.batch.state import Job, State
-from raymesos.model.portions import take
-from raymesos.model.resources import Resources, take_ports
 from raymesos.wire.jobs import JobSpec
 from raymesos.wire.work import ChunkWork, CommandsWork
 
@@ -55,17 +53,3 @@ def pool_key(spec: JobSpec) -> str:
     """Whom a warm worker may serve: one role, one environment, one place. Never two roles."""
     parts = (spec.role, spec.working_dir, "\1".join(spec.sys_path), *(f"{k}={v}" for k, v in spec.env))
     return "\0".join(parts)
-
-
-def shape_with_ports(spec: JobSpec, room: Resources) -> Resources | None:
-    """The resources of one task out of `room`, its ports chosen; None if it does not fit."""
-    shape = spec.resources if room.contains(spec.resources) else _taken(spec.resources, room)
-    if shape is None or not spec.ports:
-        return shape
-    taken = take_ports(room, spec.ports)
-    return None if taken is None else shape + taken[0]
-
-
-def _taken(shape: Resources, room: Resources) -> Resources | None:
-    """As much, of what is reserved to the role or lent out by its owner: a job does not care whose a CPU is."""
-    return take(room, shape.quantities()) if shape.is_plain and not room.is_plain else None

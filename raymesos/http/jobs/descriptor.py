@@ -12,7 +12,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from raymesos.errors import InvalidJob, InvalidValue
-from raymesos.model.jobs import BatchJob, Delayed, ExponentialBackOff, Immediate, Retry
+from raymesos.model.descriptors import Delayed, ExponentialBackOff, Immediate, Retry
+from raymesos.model.jobs import BatchJob
 from raymesos.model.roles import validate_role
 
 MAX_SIZE = 1_000

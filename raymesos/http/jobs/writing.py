@@ -9,7 +9,7 @@ from typing import Any
 
 from raymesos.errors import InvalidJob
 from raymesos.http.jobs.descriptor import JobDescriptor, budget_text, job_of, kept_of
-from raymesos.model.jobs import parse_job
+from raymesos.model.job_files import parse_batch
 from raymesos.operating.jobs import spec_of
 from raymesos.wire.jobs import JobSpec
 
@@ -28,7 +28,7 @@ def spec_of_file(fields: dict[str, Any], key: str) -> JobSpec:
     for field in ("fn", "inputs"):
         if field in fields:
             raise InvalidJob(field, "functions are submitted from Python; here a job gives a command")
-    job = parse_job(fields)
+    job = parse_batch(fields)
     if not all(isinstance(after, str) for after in job.after):
         raise InvalidJob("after", "must be ids of jobs")
     spec = spec_of(job, _id(job.name, key), total=job.size or 1, digest="")

@@ -1,0 +1,116 @@
+"""What others may ask about a service, as plain data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raymesos.errors import UnknownId
+from raymesos.frameworks.base import ACCEPTED
+from raymesos.frameworks.service import placing, rollout, routes
+from raymesos.frameworks.service.attempts import times
+from raymesos.frameworks.service.state import Job, Slot, State, wants_instance
+from raymesos.model.tasks import TaskState
+
+
+def job_of(state: State, job_id: str) -> Job:
+    """Raises UnknownId."""
+    job = state.jobs.get(job_id)
+    if job is None:
+        raise UnknownId("service", job_id)
+    return job
+
+
+def find(state: State, name_or_id: str) -> str:
+    """The id of a service by its id, or of the newest of that name. Raises UnknownId."""
+    if name_or_id in state.jobs:
+        return name_or_id
+    for job in reversed(state.jobs.values()):
+        if job.spec.name == name_or_id:
+            return job.id
+    raise UnknownId("service", name_or_id)
+
+
+def counts(job: Job) -> tuple[int, int, int]:
+    """(instances that run, that are in service, slots that wait for one)."""
+    running = sum(i.state is TaskState.RUNNING for i in job.instances.values())
+    return running, len(routes.in_service(job)), sum(wants_instance(s) for s in job.slots.values())
+
+
+def status(state: State, job_id: str, now_ms: int) -> dict[str, Any]:
+    """The service now. Raises UnknownId."""
+    job = job_of(state, job_id)
+    running, ready, waits = counts(job)
+    size = job.spec.size
+    return {
+        "id": job.id,
+        "name": job.spec.name,
+        "role": job.spec.role,
+        "state": job.state,
+        "why": job.why or why_waiting(state, job, now_ms),
+        "min": size.min,
+        "desired": size.desired,
+        "max": size.max,
+        "running": running,
+        "ready": ready,
+        "waiting": waits,
+        "enabled": job.spec.enabled,
+        "version": job.version,
+        "versions": sorted(job.versions),
+        "update": rollout.told(job, now_ms),
+        "scaling": "; ".join(d.text for d in job.decisions if d.text),
+        "attributes": dict(job.spec.attributes),
+        "revision": job.revision,
+    }
+
+
+def why_waiting(state: State, job: Job, now_ms: int) -> str:
+    """What the framework itself keeps instances back for; the rest is for those to say who give out resources."""
+    if job.state != ACCEPTED:
+        return ""
+    late = [s for s in job.slots.values() if wants_instance(s) and s.due_ms > now_ms]
+    if late:
+        return why_late(min(late, key=lambda s: (s.due_ms, s.index)), now_ms)
+    if placing.waiting(job, now_ms) and placing.room(state, job) <= 0:
+        return f"{state.settings.not_started_per_job} instances are on their way already"
+    return ""
+
+
+def why_late(slot: Slot, now_ms: int) -> str:
+    """`next attempt in 4 s, because exit 1 three times`"""
+    text = f"next attempt in {max(0, slot.due_ms - now_ms) / 1000:g} s"
+    return f"{text}, because {slot.because} {times(slot.times)}" if slot.because else text
+
+
+def instances(state: State, job_id: str, now_ms: int) -> list[dict[str, Any]]:
+    """One row for each index, by index: who holds it, where it is reached, or what it waits for. Raises UnknownId."""
+    job = job_of(state, job_id)
+    serving = {i.id: None for i in routes.in_service(job)}
+    rows = []
+    for index in sorted(job.slots):
+        slot = job.slots[index]
+        held = list(slot.holders.values())
+        row: dict[str, Any] = {"index": index, "version": slot.version, "failures": slot.failures, "tasks": []}
+        if wants_instance(slot):
+            row["why"] = why_late(slot, now_ms) if slot.due_ms > now_ms else "waits for an offer"
+        for each in held:
+            row["tasks"].append(
+                {
+                    "id": each.id,
+                    "epoch": each.epoch,
+                    "version": each.version,
+                    "state": str(each.state),
+                    "agent": each.agent_id,
+                    "host": each.host,
+                    "ports": list(each.ports),
+                    "healthy": each.healthy,
+                    "ready": each.ready,
+                    "serving": each.id in serving,
+                }
+            )
+        rows.append(row)
+    return rows
+
+
+def endpoints(state: State, job_id: str) -> list[tuple[str, str, int]]:
+    """(task id, host, port) of those in service, by index. Raises UnknownId."""
+    return [(i.id, i.host, i.ports[0]) for i in routes.in_service(job_of(state, job_id))]
