@@ -24,7 +24,7 @@ from ray._private import ray_constants
 
 from raymesos.actors.claims import release
 from raymesos.actors.nodes import agent_for_node, claim_name
-from raymesos.actors.plan import AgentPlan, ClusterPlan, HttpPlan
+from raymesos.actors.plan import GATEWAY, AgentPlan, ClusterPlan, HttpPlan
 from raymesos.actors.running import Running as Running
 from raymesos.actors.running import check_name, refuse_if_running, remove_run_file
 from raymesos.actors.running import find_running as find_running
@@ -321,14 +321,15 @@ def _remove_own_dir(running: Running) -> None:
 
 
 def stop_actors(namespace: str) -> None:
-    """Start no agent any more, have the agents end what runs on their nodes, end all actors, and give back what was claimed."""
+    """Start no agent any more, have agents and gateways end what they run on their nodes, end all actors, and give back what was claimed."""
     master = _find(namespace, MASTER)
     if master is not None:
         _wait([master.close.remote()])
     names = _named(namespace)
     agents = [name for name in names if name.startswith("agent/")]
+    keepers = [*agents, *(name for name in names if name.startswith(f"{GATEWAY}/"))]
     found = {name: _find(namespace, name) for name in names}
-    _wait([handle.close.remote() for name in agents if (handle := found[name]) is not None])
+    _wait([handle.close.remote() for name in keepers if (handle := found[name]) is not None])
     for handle in filter(None, found.values()):
         ray.kill(handle, no_restart=True)
     for name in agents:

@@ -14,7 +14,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raymesos.actors.claims import claim, free_on, release
-from raymesos.actors.plan import HTTP, AgentPlan, ClusterPlan
+from raymesos.actors.plan import GATEWAY, HTTP, AgentPlan, ClusterPlan
 from raymesos.errors import ClusterUnavailable
 from raymesos.model.resources import Resources
 
@@ -137,7 +137,7 @@ class NodeWatch:
         if found is not None:
             log.info("node of %s has left", name)
             ray.kill(found, no_restart=True)
-        theirs = (f"executor/{name}/", f"{HTTP}/{node_id[:12]}")
+        theirs = (f"executor/{name}/", f"{HTTP}/{node_id[:12]}", f"{GATEWAY}/{node_id[:12]}")
         for each in ray.util.list_named_actors(all_namespaces=True):
             if each["namespace"] == self._plan.namespace and each["name"].startswith(theirs):
                 ray.kill(ray.get_actor(**each), no_restart=True)

@@ -10,6 +10,8 @@ from raymesos.machine import BATCH as BATCH
 from raymesos.model.settings import Settings, on_ray
 
 HTTP = "http"
+GATEWAY = "gateway"
+"""Gateways' names begin so; each has its node's id behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,15 @@ class HttpPlan:
     @property
     def scheme(self) -> str:
         return "https" if self.tls_cert else "http"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPlan:
+    """Where services are reached; port 0 takes any free one. `domains`: hosts `<service>.<domain>` are services too; none: of any domain."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,6 +229,26 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """How a gateway looks after its HAProxy."""
+
+    slots: int = 1_000
+    """Services that can be reached at the same time. HAProxy takes 8 KB for each from its start on; one beyond them is refused by name."""
+    connections: int = 8_192
+    """Of clients; as many more to instances. Bounded further by the descriptors that the process may have."""
+    threads: int = 4
+    """Of HAProxy, and never more than the machine has CPUs."""
+    count_ms: int = 1_000
+    """Traffic is told of so often."""
+    drain_ms: int = 100
+    """While an instance ends its last requests, they are looked at so often."""
+    waiting_ms: int = 100
+    """While a service has no instance, it is asked so often whether somebody waits for one."""
+    retry_ms: int = 1_000
+    """What HAProxy did not take, and a framework that does not answer, are asked again after so long."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     allocator: AllocatorSettings = AllocatorSettings()
     master: MasterSettings = MasterSettings()
@@ -237,6 +257,7 @@ class Settings:
     batch: BatchSettings = BatchSettings()
     service: ServiceSettings = ServiceSettings()
     http: HttpSettings = HttpSettings()
+    gateway: GatewaySettings = GatewaySettings()
 
 
 SCORING = ("shuffle", "pack", "spread")
