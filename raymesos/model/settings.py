@@ -186,8 +186,8 @@ class ServiceSettings:
     """Of all services together, on average (Titus' system-wide token bucket)."""
     evictions_burst: int = 500
     """That may come at once after a while without any."""
-    relocation_ms: int = 30_000
-    """How often a plan that the budgets did not allow is tried again (Titus: 30 s)."""
+    relocation_ms: int = 1_000
+    """How often a plan that the budgets did not allow is tried again (Titus: 30 s, with a store to ask each time)."""
     metric_fresh_ms: int = 30_000
     """An instance that has not been measured for so long does not count in a mean."""
     metrics_per_instance: int = 100

@@ -19,7 +19,7 @@ def offsets(zone: str) -> tuple[tuple[int, int], ...]:
     """(from when, ms that its clock is ahead of UTC), by time, from 2020 to 2050. Raises InvalidJob for a zone that is not known."""
     try:
         info = ZoneInfo(SHORT.get(zone, zone))
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise InvalidJob("timezone", f"{zone!r}: there is no such time zone") from None
     hour = timedelta(hours=1)
     at, end = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR, 1, 1, tzinfo=UTC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import raymesos as rm
 from raymesos.sim import Simulation
 from raymesos.sim.services import ServiceTask, SubmittedService
@@ -44,3 +46,8 @@ def started(sim: Simulation, desired: int, **fields: object) -> SubmittedService
     start(sim, svc)
     assert states(svc) == ({"TASK_RUNNING": desired} if desired else {})
     return svc
+
+
+def events(sim: Simulation) -> list[dict[str, Any]]:
+    """What an operator reads."""
+    return list(sim.view("events")["events"])
