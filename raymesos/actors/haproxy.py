@@ -263,6 +263,12 @@ class HaproxySide:
                 return False
         return False
 
+    @property
+    def pid(self) -> int:
+        """HAProxy's. Raises Unreachable."""
+        _, _, rest = self._admin.ask("show info").partition("Pid: ")
+        return int(rest.split()[0])
+
     def _answers(self) -> bool:
         try:
             return "Pid:" in self._admin.ask("show info")

@@ -131,8 +131,7 @@ class Rig:
         return [t for m in self.framework.of(TrafficSeen) for t in m.services if t.service == service]
 
     def haproxy_pid(self) -> int:
-        found = self.side._admin.ask("show info").split("\nPid: ")[1].split("\n")[0]
-        return int(found)
+        return self.side.pid
 
     def close(self) -> None:
         self.host.stop()
