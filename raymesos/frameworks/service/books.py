@@ -7,7 +7,7 @@ from typing import Any
 
 from raymesos.errors import InvariantBroken
 from raymesos.frameworks.base import ACCEPTED, FINISHED, KILL_INITIATED
-from raymesos.frameworks.retry import EVICTED, FAILED, NORMAL, SYSTEM_CODES, system_delay_ms, user_delay_ms
+from raymesos.frameworks.retry import EVICTED, FAILED, LOST, NORMAL, SYSTEM_CODES, system_delay_ms, user_delay_ms
 from raymesos.frameworks.service.state import Instance, Job, Plan, Slot, State, Stop, Version, step, touch
 from raymesos.machine import Outbox
 from raymesos.model.tasks import TaskState
@@ -136,6 +136,10 @@ def _keep_slot(job: Job, record: SlotKept) -> None:
         # What another version failed of says nothing of this one.
         slot.failures = slot.losses = slot.times = slot.due_ms = 0
         slot.because, slot.last_id, slot.next = "", "", None
+    elif record.beside and not slot.beside and slot.holders:
+        # Who is out of reach is given up: the attempt after it is on its way.
+        lost = next(reversed(slot.holders.values()))
+        slot.last_id, slot.next = lost.id, _next(lost, LOST)
     slot.version, slot.beside = record.version, record.beside
 
 
