@@ -22,7 +22,6 @@ from raymesos.actors.beside import Executed, run_beside
 from raymesos.actors.directory import Directory
 from raymesos.actors.host import Host
 from raymesos.actors.keep import JournalKeeper
-from raymesos.actors.launcher import Launcher
 from raymesos.actors.link import Batch
 from raymesos.actors.memory import settle_memory
 from raymesos.actors.nodes import NodeWatch
@@ -222,6 +221,7 @@ class BatchFramework(HostActor):
 @ray.remote(**OPTIONS)
 class Agent(HostActor):
     def __init__(self, plan: ClusterPlan, name: str, agent: AgentPlan) -> None:
+        from raymesos.actors.launcher import Launcher
         from raymesos.actors.lending import Lending
         from raymesos.actors.shim_keep import ShimKeeper
         from raymesos.actors.volumes import disk_for_agent
