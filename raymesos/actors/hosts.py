@@ -332,8 +332,9 @@ class Executor(HostActor):
 
     def adopt(self, framework_id: str, executor_id: str, described_by: str) -> None:
         """`described_by`: the framework, if it has described the executor; then its address has that in it."""
+        from raymesos.actors.prober import Prober
         from raymesos.kernel.executor.machine import ExecutorMachine
-        from raymesos.kernel.names import executor_address
+        from raymesos.kernel.names import executor_address, prober_address
 
         agent = self._agent.name
         local = executor_address(agent, executor_id, described_by)
@@ -353,6 +354,8 @@ class Executor(HostActor):
         )
         side = ShimSide(shim_address, address, local, self.host, directory, self._agent, self._plan)
         self.host.add(shim_address, side)
+        prober = prober_address(shim_address)
+        self.host.add(prober, Prober(prober, address, self.host, directory / "shim"))
         side.begin()
         self.host.start()
 

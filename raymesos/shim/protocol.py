@@ -31,9 +31,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
+
+if TYPE_CHECKING:
+    import asyncio  # The shim and its workers have no use for it, and would pay for it.
 
 VERSION = 1
 OWNER_GRACE_S = 2.0
@@ -57,6 +60,25 @@ class Broken(Exception):
 def pack(kind: str, fields: dict[str, Any]) -> bytes:
     body: bytes = msgpack.packb([kind, fields], use_bin_type=True)
     return _HEAD.pack(len(body)) + body
+
+
+async def read_frame(reader: asyncio.StreamReader) -> tuple[str, dict[str, Any]]:
+    """The next frame, for an event loop. Raises OSError, Broken."""
+    try:
+        (length,) = _HEAD.unpack(await reader.readexactly(_HEAD.size))
+        if length > MAX_FRAME:
+            raise Broken(f"a frame of {length} bytes")
+        return _unpack(await reader.readexactly(length))
+    except EOFError as error:
+        raise Broken("closed") from error
+
+
+def _unpack(body: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        kind, fields = msgpack.unpackb(body, strict_map_key=False)
+    except (ValueError, TypeError) as error:
+        raise Broken(f"not a frame: {error}") from error
+    return kind, fields
 
 
 class Stream:
@@ -145,9 +167,6 @@ class Stream:
             raise Broken(f"a frame of {length} bytes")
         if len(self._in) < 4 + length:
             return None
-        try:
-            kind, fields = msgpack.unpackb(bytes(self._in[4 : 4 + length]), strict_map_key=False)
-        except (ValueError, TypeError) as error:
-            raise Broken(f"not a frame: {error}") from error
+        frame = _unpack(bytes(self._in[4 : 4 + length]))
         del self._in[: 4 + length]
-        return kind, fields
+        return frame
