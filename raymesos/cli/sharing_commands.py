@@ -142,7 +142,7 @@ def explain(
         str | None,
         typer.Option(
             "--kind",
-            help="job, framework or role, where one name is several of them.",
+            help="job, service, framework or role, where one name is several of them.",
             show_default="the first that is there",
         ),
     ] = None,

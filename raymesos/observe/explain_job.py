@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from raymesos.model.amounts import covers
 from raymesos.model.resource_text import quantity_text
+from raymesos.model.resources import Resources
 from raymesos.observe.reasons import (
     inactive_sentence,
     quota_sentence,
@@ -18,6 +19,23 @@ from raymesos.observe.state import View
 from raymesos.wire.notes import AgentNote, JobNote
 
 Said = list[tuple[str, dict[str, Any]]]
+
+
+class Waiter(Protocol):
+    """What waits for offers: a batch job, or a service."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def framework_id(self) -> str: ...
+    @property
+    def shape(self) -> Resources: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def running(self) -> int: ...
 
 
 def explain_job(view: View, job: JobNote, now_ms: int) -> dict[str, Any]:
@@ -43,6 +61,12 @@ def _said(view: View, job: JobNote, now_ms: int) -> tuple[str, Said]:
     if job.waiting == 0:
         text = f"nothing waits: {job.running} running, {job.succeeded + job.failed} of {job.total} done"
         return verdict, [(text, {"kind": "nothing_waits", "running": job.running})]
+    return why_it_waits(view, job, now_ms)
+
+
+def why_it_waits(view: View, job: Waiter, now_ms: int) -> tuple[str, Said]:
+    """(verdict, what stands in the way) of something of which a part waits."""
+    verdict = "running" if job.running else "waiting"
     active = [a for a in view.agents.values() if a.state == "active"]
     fitting = [a for a in active if _could_hold(a, job)]
     if not active:
@@ -67,13 +91,13 @@ def _no_agent(view: View) -> Said:
     return [("no agent is registered and active", {"kind": "no_agents"}), *inactive_sentence(view)]
 
 
-def _could_hold(agent: AgentNote, job: JobNote) -> bool:
+def _could_hold(agent: AgentNote, job: Waiter) -> bool:
     """Whether the agent, empty, could hold one task of the job, of what is unreserved or reserved to its role or those above it."""
     have = agent.total.available_to(job.role).non_revocable().quantities()
     return covers(have, job.shape.quantities())
 
 
-def _too_big(job: JobNote, active: list[AgentNote]) -> tuple[str, dict[str, Any]]:
+def _too_big(job: Waiter, active: list[AgentNote]) -> tuple[str, dict[str, Any]]:
     """Name what is short on the agent that comes nearest, so that the number to change is visible."""
     best = max(active, key=lambda a: (_fit_count(job, a), a.name))
     want, have = job.shape.quantities(), best.total.quantities()
@@ -85,11 +109,11 @@ def _too_big(job: JobNote, active: list[AgentNote]) -> tuple[str, dict[str, Any]
     return text, {"kind": "no_agent_fits", "nearest": best.name, "quantities": quantities, "agents": len(active)}
 
 
-def _fit_count(job: JobNote, agent: AgentNote) -> tuple[int, int]:
+def _fit_count(job: Waiter, agent: AgentNote) -> tuple[int, int]:
     want, have = job.shape.quantities(), agent.total.quantities()
     return sum(1 for n, v in want.items() if have.get(n, 0) >= v), sum(have.values())
 
 
-def _in_turn(job: JobNote, fitting: int, active: int) -> tuple[str, dict[str, Any]]:
+def _in_turn(job: Waiter, fitting: int, active: int) -> tuple[str, dict[str, Any]]:
     text = f"{job.waiting} wait for their turn; {fitting} of {active} agents are large enough for {job.shape}"
     return text, {"kind": "turn", "waiting": job.waiting, "fitting": fitting, "agents": active}

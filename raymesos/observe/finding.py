@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from raymesos.errors import UnknownId
 from raymesos.observe.state import View
-from raymesos.wire.notes import AgentNote, FrameworkNote, JobNote
+from raymesos.wire.notes import AgentNote, FrameworkNote, JobNote, ServiceNote
 
 
 class _Named(Protocol):
@@ -21,6 +21,11 @@ N = TypeVar("N", bound=_Named)
 def find_job(view: View, job: str) -> JobNote:
     """By id, else the newest of that name. Raises UnknownId."""
     return _find("job", view.jobs, job, lambda j: (j.submitted_ms, j.job_id))
+
+
+def find_service(view: View, service: str) -> ServiceNote:
+    """By id, else the newest of that name. Raises UnknownId."""
+    return _find("service", view.services, service, lambda s: (s.submitted_ms, s.job_id))
 
 
 def find_framework(view: View, framework: str) -> FrameworkNote:

@@ -33,6 +33,9 @@ def snapshot(view: View, now_ms: int) -> Iterator[Any]:
     yield from (JobSpecNote(now_ms, spec) for spec in view.specs.values())
     yield from view.attempts
     yield from view.jobs.values()
+    for instances in view.instances.values():
+        yield from instances.values()
+    yield from view.services.values()
     yield from view.events
     yield from (note for note in (view.master, view.last_pass, view.maintenance) if note is not None)
     if view.metrics:

@@ -17,6 +17,7 @@ from raymesos.wire.notes import (
     EventNote,
     ExecutorNote,
     FrameworkNote,
+    InstanceNote,
     JobNote,
     JobSpecNote,
     MaintenanceNote,
@@ -24,6 +25,7 @@ from raymesos.wire.notes import (
     OffersNote,
     OutstandingNote,
     PassNote,
+    ServiceNote,
     ShareNote,
     TaskNote,
     WaitNote,
@@ -35,6 +37,8 @@ EVENTS_KEPT = 2_000
 # Ended tasks, jobs, frameworks and agents that can still be looked at; the oldest leave first.
 TASKS_KEPT = 20_000
 ENDED_KEPT = 1_000
+# Of one service, besides those that live.
+INSTANCES_KEPT = 1_000
 # Statuses of one task: it may be lost and found again for ever.
 STATUSES_KEPT = 16
 # Roles come with whoever names them; more than this are not looked at.
@@ -68,6 +72,9 @@ class View:
     jobs: dict[str, JobNote] = field(default_factory=dict)
     specs: dict[str, JobSpec] = field(default_factory=dict)
     """What each of these jobs is, its function and inputs aside."""
+    services: dict[str, ServiceNote] = field(default_factory=dict)
+    instances: dict[str, dict[str, InstanceNote]] = field(default_factory=dict)
+    """Of each of these services: its instances by task id, those that ended last of them."""
     attempts: Attempts = field(default_factory=Attempts)
     events: deque[EventNote] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     events_seen: int = 0
@@ -114,6 +121,11 @@ def fold(view: View, note: object) -> None:
             _job(view, note)
         case JobSpecNote():
             view.specs[note.spec.job_id] = note.spec
+        case ServiceNote():
+            gone = _put(view.services, note.job_id, note, ended=note.state == "Finished")
+            view.instances.pop(gone, None)
+        case InstanceNote():
+            _instance(view, note)
         case AttemptNote():
             view.attempts.take(note)
         case EventNote():
@@ -133,6 +145,14 @@ def _job(view: View, note: JobNote) -> None:
     if gone:
         view.specs.pop(gone, None)
         view.attempts.forget(gone)
+
+
+def _instance(view: View, note: InstanceNote) -> None:
+    known = view.instances.setdefault(note.job_id, {})
+    known.pop(note.task_id, None)
+    known[note.task_id] = note
+    if note.ended and sum(each.ended for each in known.values()) > INSTANCES_KEPT:
+        del known[next(id for id, each in known.items() if each.ended)]
 
 
 def _put(notes: dict[str, T], id: str, note: T, *, ended: bool) -> str:

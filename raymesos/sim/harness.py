@@ -319,7 +319,7 @@ class Simulation(SharingCalls, OperatorsOperations, Maintaining, ServiceCalls):
         """A view of the observer, as `Cluster.view` gives it. Raises UnknownId."""
         return self._observing.view(name, **arguments)
 
-    def explain(self, subject: Framework | SubmittedJob | str) -> dict[str, Any]:
+    def explain(self, subject: Framework | SubmittedJob | SubmittedService | str) -> dict[str, Any]:
         """Why a framework, a role or a job has no offer now: {subject, kind, role, verdict, reasons, data}. Raises UnknownId."""
         return self._observing.explain(subject)
 

@@ -9,6 +9,7 @@ from raymesos.observe.state import View, fold
 from raymesos.observe.views import VIEWS
 from raymesos.sim.jobs import SubmittedJob
 from raymesos.sim.scripted import Framework
+from raymesos.sim.services import SubmittedService
 from raymesos.sim.world import World
 
 
@@ -27,13 +28,15 @@ class Observing:
             raise UnknownId("view", name)
         return make(self._view, self._world.now_ms, **arguments)
 
-    def explain(self, subject: Framework | SubmittedJob | str) -> dict[str, Any]:
+    def explain(self, subject: Framework | SubmittedJob | SubmittedService | str) -> dict[str, Any]:
         """Why it has no offer now. A text is the name or id of a framework, else a role, else a job. Raises UnknownId."""
         if isinstance(subject, Framework):
             return self._explained(subject.id or subject.name, "framework")
         if isinstance(subject, SubmittedJob):
             return self._explained(subject.id, "job")
-        for kind in ("framework", "role", "job"):
+        if isinstance(subject, SubmittedService):
+            return self._explained(subject.id, "service")
+        for kind in ("framework", "role", "job", "service"):
             try:
                 return self._explained(subject, kind)
             except UnknownId:

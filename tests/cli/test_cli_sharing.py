@@ -96,4 +96,7 @@ def test_explain_tells_a_role_a_framework_and_a_job_of_one_name_apart(shell: She
     assert shell.run("explain", "F9")[1] == out
     assert shell.run("explain", "ads", "--kind", "agent")[0] == 2
     code, answer = shell.json("explain", "nobody")
-    assert (code, answer) == (3, {"error": "no job, framework or role 'nobody'", "field": "job, framework or role"})
+    assert (code, answer) == (
+        3,
+        {"error": "no job, service, framework or role 'nobody'", "field": "job, service, framework or role"},
+    )

@@ -19,7 +19,7 @@ from raymesos.http.security.acls import acls_from_json
 from raymesos.http.security.scoping import _RULES, FIELDS, Lens, narrowed
 from raymesos.http.security.seeing import Seeing
 from raymesos.model.quota import Quota
-from raymesos.model.resources import Resources
+from raymesos.model.resources import EMPTY, Resources
 from raymesos.observe.state import View
 from raymesos.observe.views import VIEWS
 from raymesos.wire import notes as wire_notes
@@ -30,12 +30,14 @@ from raymesos.wire.notes import (
     EventNote,
     ExecutorNote,
     FrameworkNote,
+    InstanceNote,
     JobSpecNote,
     MaintenanceNote,
     MasterNote,
     MetricsNote,
     OutstandingNote,
     PassNote,
+    ServiceNote,
     WaitNote,
     WaitReason,
 )
@@ -103,6 +105,13 @@ def world() -> list[Any]:
                 (("TASK_RUNNING", NOW_MS, ""),),
                 False,
             ),
+            ServiceNote(
+                NOW_MS, f"web-{role}", f"web-{role}", role, framework, "Accepted", 1, 1, 1, 1, 1, 0, 1, True, EMPTY
+            ),
+            InstanceNote(
+                NOW_MS, f"web-{role}", f"web-{role}.0.0-1", 0, 1, 1, "", "", 0, 0, 0, "", "h", (), "", (), False
+            ),
+            EventNote(NOW_MS, "instance evicted", f"web-{role}.0.0-1", role),
             WaitNote(NOW_MS, framework, role, "nothing_free", reasons=(WaitReason("nothing_free"),)),
             CallsNote(NOW_MS, framework, (("calls", 1),)),
             OutstandingNote(NOW_MS, framework, (offer(framework, role),)),
@@ -144,6 +153,7 @@ def test_its_own_is_all_there() -> None:
     view = seen_by(ADS)
     assert list(view.roles) == ["ads"] and list(view.history.points) == ["ads"]
     assert list(view.tasks) == [("Fads", "t.ads")] and list(view.ended_tasks) == [("Fads", "old.ads")]
+    assert list(view.services) == list(view.instances) == ["web-ads"] and len(view.instances["web-ads"]) == 1
     assert list(view.jobs) == list(view.specs) == list(view.attempts.of_job) == ["job-ads"] and view.attempts.count == 1
     assert sorted(view.frameworks) == ["F1", "Fads"] and view.frameworks["F1"].roles == ("ads",)
     assert [e.info.executor_id for e in view.executors.values()] == ["x-ads"]
@@ -167,7 +177,7 @@ def test_events_keep_their_numbers() -> None:
     view = seen_by(ADS)
     rows = VIEWS["events"](view, NOW_MS)["events"]
     numbers = {row["n"]: row for row in told}
-    assert [r["subject"] for r in rows] == ["agent1-id", "job-ads", "ads"]
+    assert [r["subject"] for r in rows] == ["agent1-id", "web-ads.0.0-1", "job-ads", "ads"]
     assert all(numbers[row["n"]]["subject"] == row["subject"] for row in rows)
 
 

@@ -222,7 +222,7 @@ def test_of_one_name_the_job_comes_before_the_framework_and_the_role_unless_told
         "framework",
         "role",
     ]
-    with pytest.raises(InvalidValue, match="job, framework or role"):
+    with pytest.raises(InvalidValue, match="job, service, framework or role"):
         seen.explain("x", "agent")
-    with pytest.raises(UnknownId, match="no job, framework or role 'y'"):
+    with pytest.raises(UnknownId, match="no job, service, framework or role 'y'"):
         seen.explain("y")

@@ -257,3 +257,39 @@ def test_an_unknown_task_is_named(sim: Simulation) -> None:
     other = started(sim, 1, name="other")
     with pytest.raises(UnknownId):
         svc.move(live(other)[0], other)
+
+
+# ---------------------------------------------------------------- what is said of it
+
+
+def test_what_stands_in_its_way_is_explained(sim: Simulation) -> None:
+    sim.add_agent("A1", "cpus:2;mem:100")
+    svc = started(sim, 2)
+    sim.advance(1)
+    assert sim.explain(svc)["reasons"] == ["nothing waits: 2 running, 2 ready, 2 desired"]
+    sim.fail(live(svc)[0])
+    sim.advance(0.1)
+    svc.disable()
+    sim.advance(0.1)
+    answer = sim.explain("web")
+    assert (answer["kind"], answer["verdict"]) == ("service", "running")
+    assert "it is disabled: no traffic, no scaling" in answer["reasons"]
+    big = service(sim, 1, name="big", cpus=3)
+    sim.advance(2)
+    answer = sim.explain(big)
+    assert answer["verdict"] == "blocked"
+    assert "no agent is large enough" in answer["reasons"][0]
+    svc.stop()
+    sim.advance(5)
+    assert sim.explain(svc)["reasons"] == ["ended: stopped"]
+
+
+def test_the_observer_knows_each_instance_and_its_line(sim: Simulation) -> None:
+    svc = started(sim, 1)
+    sim.fail(live(svc)[0])
+    sim.advance(2)
+    notes = list(sim._observing._view.instances[svc.id].values())
+    assert [(n.index, n.epoch, n.ended, n.resubmit_of) for n in notes] == [
+        (0, 1, True, ""),
+        (0, 2, False, notes[0].task_id),
+    ]

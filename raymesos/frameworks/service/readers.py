@@ -8,7 +8,7 @@ from raymesos.errors import UnknownId
 from raymesos.frameworks.base import ACCEPTED
 from raymesos.frameworks.service import placing, rollout, routes
 from raymesos.frameworks.service.attempts import times
-from raymesos.frameworks.service.state import Job, Slot, State, wants_instance
+from raymesos.frameworks.service.state import Job, Slot, State, serving, wants_instance
 from raymesos.model.tasks import TaskState
 
 
@@ -31,9 +31,13 @@ def find(state: State, name_or_id: str) -> str:
 
 
 def counts(job: Job) -> tuple[int, int, int]:
-    """(instances that run, that are in service, slots that wait for one)."""
+    """(instances that run, slots of which one is ready and well, slots that wait for one)."""
     running = sum(i.state is TaskState.RUNNING for i in job.instances.values())
-    return running, len(routes.in_service(job)), sum(wants_instance(s) for s in job.slots.values())
+    return (
+        running,
+        sum(serving(job, s) is not None for s in job.slots.values()),
+        sum(wants_instance(s) for s in job.slots.values()),
+    )
 
 
 def status(state: State, job_id: str, now_ms: int) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def why_late(slot: Slot, now_ms: int) -> str:
 def instances(state: State, job_id: str, now_ms: int) -> list[dict[str, Any]]:
     """One row for each index, by index: who holds it, where it is reached, or what it waits for. Raises UnknownId."""
     job = job_of(state, job_id)
-    serving = {i.id: None for i in routes.in_service(job)}
+    in_service = {i.id: None for i in routes.in_service(job)}
     rows = []
     for index in sorted(job.slots):
         slot = job.slots[index]
@@ -104,7 +108,7 @@ def instances(state: State, job_id: str, now_ms: int) -> list[dict[str, Any]]:
                     "ports": list(each.ports),
                     "healthy": each.healthy,
                     "ready": each.ready,
-                    "serving": each.id in serving,
+                    "serving": each.id in in_service,
                 }
             )
         rows.append(row)

@@ -25,6 +25,7 @@ from raymesos.wire.notes import (
     ExecutorNote,
     FrameworkNote,
     HistoryNote,
+    InstanceNote,
     JobNote,
     JobSpecNote,
     MaintenanceNote,
@@ -35,6 +36,7 @@ from raymesos.wire.notes import (
     OffersNote,
     OutstandingNote,
     PassNote,
+    ServiceNote,
     ShareNote,
     TaskNote,
     WaitNote,
@@ -158,6 +160,14 @@ class Lens:
     def attempt_note(self, note: AttemptNote) -> AttemptNote | None:
         return note if self.job(note.job_id) else None
 
+    def service_note(self, note: ServiceNote) -> ServiceNote | None:
+        return note if self.role(note.role) else None
+
+    def instance_note(self, note: InstanceNote) -> InstanceNote | None:
+        """Its service says whose it is; of one that is not known yet nothing is told."""
+        service = self._view.services.get(note.job_id)
+        return note if service is not None and self.role(service.role) else None
+
     def event_note(self, note: EventNote) -> EventNote:
         if note.subject not in self._names():
             return replace(UNSEEN, at_ms=note.at_ms)
@@ -209,6 +219,8 @@ class Lens:
             found = dict.fromkeys(name for a in view.agents.values() for name in (a.agent_id, a.name))
             found |= {f.framework_id: None for f in view.frameworks.values() if self.framework(f.framework_id)}
             found |= {j.job_id: None for j in view.jobs.values() if self.role(j.role)}
+            services = {s.job_id: None for s in view.services.values() if self.role(s.role)}
+            found |= services | {id: None for job_id in services for id in view.instances.get(job_id, {})}
             found |= {role: None for role in view.roles if self.role(role)}
             self._subjects = found
         return self._subjects
@@ -239,6 +251,10 @@ def _specs(lens: Lens, specs: dict[str, JobSpec]) -> dict[str, JobSpec]:
 def _attempts(lens: Lens, attempts: Attempts) -> Attempts:
     seen = {job_id: notes for job_id, notes in attempts.of_job.items() if lens.job(job_id)}
     return Attempts(seen, sum(len(notes) for notes in seen.values()))
+
+
+def _instances(lens: Lens, of: dict[str, dict[str, InstanceNote]]) -> dict[str, dict[str, InstanceNote]]:
+    return {job_id: seen for job_id, notes in of.items() if (seen := _notes(lens, notes))}
 
 
 def _history(lens: Lens, history: History) -> History:
@@ -274,6 +290,8 @@ FIELDS: dict[str, Callable[[Lens, Any], Any]] = {
     "roles": _notes,
     "waits": _notes,
     "jobs": _notes,
+    "services": _notes,
+    "instances": _instances,
     "history": _history,
     "specs": _specs,
     "attempts": _attempts,
@@ -301,6 +319,8 @@ _RULES: dict[type, Callable[[Lens, Any], Any]] = {
     JobNote: Lens.job_note,
     JobSpecNote: Lens.spec_note,
     AttemptNote: Lens.attempt_note,
+    ServiceNote: Lens.service_note,
+    InstanceNote: Lens.instance_note,
     EventNote: Lens.event_note,
     MetricsNote: Lens.metrics_note,
     MaintenanceNote: Lens.maintenance_note,
