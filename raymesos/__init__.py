@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from raymesos.client import Cluster as Cluster
     from raymesos.client import Job as Job
+    from raymesos.client import Service as Service
     from raymesos.client import connect as connect
     from raymesos.client import start as start
     from raymesos.model.descriptors import Delayed as Delayed
@@ -47,6 +48,7 @@ _HOME = {
     "connect": "raymesos.client",
     "Cluster": "raymesos.client",
     "Job": "raymesos.client",
+    "Service": "raymesos.client",
     "BatchJob": "raymesos.model.jobs",
     "Immediate": "raymesos.model.descriptors",
     "Delayed": "raymesos.model.descriptors",

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from raymesos.actors.running import is_url
 from raymesos.door import Door
@@ -22,6 +22,7 @@ from raymesos.job import Job
 from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
 from raymesos.model.resources import Resources
+from raymesos.model.services import ServiceJob
 from raymesos.model.settings import on_ray
 from raymesos.operating.agents import Agents
 from raymesos.operating.maintenance import Maintenance
@@ -30,13 +31,15 @@ from raymesos.operating.resources import reserve, unreserve
 from raymesos.operating.roles import Roles
 from raymesos.operating.volumes import Volumes
 from raymesos.packing import pack_job
+from raymesos.packing_services import submit_service
 from raymesos.progress import say
+from raymesos.service import Service
 
 if TYPE_CHECKING:
     from raymesos.actors.running import Running
     from raymesos.actors.starting import Started
 
-__all__ = ["Cluster", "Job", "connect", "start"]
+__all__ = ["Cluster", "Job", "Service", "connect", "start"]
 
 DEFAULT_NAME = "raymesos"
 URL = "RAYMESOS_URL"
@@ -56,6 +59,7 @@ def start(
     lend: str = "",
     estimator: Literal["measured", "fixed"] = "measured",
     port: int | None = None,
+    gateway_port: int | None = 0,
 ) -> Cluster:
     """A raymesos cluster, ready for work: every agent registered.
 
@@ -63,14 +67,15 @@ def start(
     is allowed and said aloud). With `address` on that Ray cluster: one agent a node, of what is free there or `cpus` of it. `work_dir` keeps journals and results
     beyond the cluster's end. `preemption` says who gets resources back from tasks that run: roles below their guarantee, those below their fair share too (`fair`), or
     nobody (`off`). `scoring` says which of the agents that fit is offered first: the fullest (`pack`), the emptiest (`spread`), any (`shuffle`). `lend` ("cpus:2;mem:1024") is what each agent lends out at most, besides, as revocable resources: what its node is seen not to use
-    (`measured`), or always all of it (`fixed`). With `port` (0: any free one) it serves the HTTP API on loopback, at `cluster.url`. Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
+    (`measured`), or always all of it (`fixed`). With `port` (0: any free one) it serves the HTTP API on loopback, at `cluster.url`. From the first service on they are reached through a gateway at `gateway_port` (0: any free one; None: no gateway). Use it as a context, or call `shutdown`. Raises InvalidValue, ClusterUnavailable.
     """
     from raymesos.actors import cluster as clusters
-    from raymesos.actors.plan import HttpPlan
+    from raymesos.actors.plan import GatewayPlan, HttpPlan
 
     tell: Callable[[str], None] = (lambda text: None) if quiet else say
     settings = on_ray(preemption=preemption, scoring=scoring)
     http = None if port is None else HttpPlan(port=port)
+    gateway = None if gateway_port is None else GatewayPlan(port=gateway_port)
     name = name or f"{DEFAULT_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     if address is None:
         begin = partial(clusters.start_local, agents=agents)
@@ -86,6 +91,7 @@ def start(
         lend=lend,
         estimator=estimator,
         http=http,
+        gateway=gateway,
     )
     for line in started.said:
         say(line)
@@ -148,14 +154,27 @@ class Cluster:
 
     # ------------------------------------------------------------ work
 
-    def submit(self, job: BatchJob, *, detach: bool = False, job_id: str | None = None) -> Job:
-        """Hand the job in. Attached jobs are cancelled when this process ends or is interrupted; `detach` lets it outlive the script.
+    @overload
+    def submit(self, job: BatchJob, *, detach: bool = False, job_id: str | None = None) -> Job: ...
+
+    @overload
+    def submit(self, job: ServiceJob, *, detach: bool = False, job_id: str | None = None) -> Service: ...
+
+    def submit(self, job: BatchJob | ServiceJob, *, detach: bool = False, job_id: str | None = None) -> Job | Service:
+        """Hand the job in. Attached batch jobs are cancelled when this process ends or is interrupted; `detach` lets one outlive the script, as every service does.
 
         `job_id` makes a repeated submit the same job. Raises InvalidJob, Conflict, ClusterUnavailable; nothing is kept then.
         """
+        if isinstance(job, ServiceJob):
+            return submit_service(self._door, job, job_id=job_id)
         if not isinstance(job, BatchJob):
-            raise InvalidJob("job", f"must be a BatchJob, not {type(job).__name__}")
+            raise InvalidJob("job", f"must be a BatchJob or a ServiceJob, not {type(job).__name__}")
         return pack_job(self._door, job, job_id=job_id, detach=detach)
+
+    def service(self, name_or_id: str) -> Service:
+        """A service by its id, or the newest of that name. Raises UnknownId."""
+        row = self.view("service", service=name_or_id)
+        return Service(self._door, row["id"], row["name"])
 
     def job(self, name_or_id: str) -> Job:
         """A job by its id, or the newest of that name. Raises UnknownId."""
@@ -186,7 +205,7 @@ class Cluster:
     # ------------------------------------------------------------ looking
 
     def view(self, name: str, **arguments: Any) -> Any:
-        """A view as plain data: status, agents, agent, volumes, maintenance, roles, quotas, weights, history, jobs, job, frameworks, tasks, events, explain, metrics. Raises UnknownId."""
+        """A view as plain data: status, agents, agent, volumes, maintenance, roles, quotas, weights, history, jobs, job, services, service, instances, frameworks, tasks, events, explain, metrics. Raises UnknownId."""
         return self._door.view(name, arguments)
 
     def explain(self, subject: str | Job, *, kind: str | None = None) -> dict[str, Any]:

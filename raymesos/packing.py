@@ -18,6 +18,7 @@ from raymesos.door import Door
 from raymesos.errors import InvalidJob
 from raymesos.job import Job
 from raymesos.model.jobs import BatchJob
+from raymesos.model.services import ServiceJob
 from raymesos.operating.jobs import spec_of, submit
 from raymesos.shim import segments
 from raymesos.wire.jobs import InputSegment
@@ -43,16 +44,16 @@ def pack_job(
     fn, total = Blob(), job.size or 1
     inputs: tuple[InputSegment, ...] = ()
     if job.fn is not None:
-        pickled = _pickled_function(job.fn)
-        fn = _blob(door, f"{job_id}/fn", pickled)
+        pickled = pickled_function(job.fn)
+        fn = blob_of(door, f"{job_id}/fn", pickled)
         digest.update(pickled)
         inputs, total = _put_inputs(door, job_id, rows or _pickled_inputs(job.inputs), digest)
     spec = replace(
         spec_of(job, job_id, total=total, digest=_digest(job, digest)),
         fn=fn,
         inputs=inputs,
-        working_dir=_working_dir(job),
-        sys_path=_search_path() if job.fn is not None else (),
+        working_dir=working_dir_of(job),
+        sys_path=search_path() if job.fn is not None else (),
         after=tuple(_id_of(a) for a in job.after),
     )
     submit(door, spec)
@@ -79,7 +80,7 @@ def _put_inputs(door: Door, job_id: str, pickled: Iterator[bytes], digest: Any) 
     for rows in _segments(pickled):
         data = segments.encode(rows)
         digest.update(data)
-        found.append(InputSegment(base, len(rows), _blob(door, f"{job_id}/inputs.{len(found)}", data)))
+        found.append(InputSegment(base, len(rows), blob_of(door, f"{job_id}/inputs.{len(found)}", data)))
         base += len(rows)
     return tuple(found), base
 
@@ -116,7 +117,8 @@ def _resolved(reference: Any) -> Any:
     return ray.get(reference)
 
 
-def _pickled_function(fn: Any) -> bytes:
+def pickled_function(fn: Any) -> bytes:
+    """Raises InvalidJob."""
     try:
         data: bytes = cloudpickle.dumps(fn)
     except Exception as error:
@@ -125,11 +127,12 @@ def _pickled_function(fn: Any) -> bytes:
     return data
 
 
-def _blob(door: Door, key: str, data: bytes) -> Blob:
+def blob_of(door: Door, key: str, data: bytes) -> Blob:
+    """The data as they travel: little inside the message, more as a file of the batch framework's."""
     return Blob(inline=data) if len(data) <= INLINE_BYTES else door.put(key, data)
 
 
-def _search_path() -> tuple[str, ...]:
+def search_path() -> tuple[str, ...]:
     """Where modules beside the script and in the working directory are found."""
     main = sys.modules.get("__main__")
     script = getattr(main, "__file__", None)
@@ -146,7 +149,8 @@ def _search_path() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*beside, *added, str(Path.cwd())]))
 
 
-def _working_dir(job: BatchJob) -> str:
+def working_dir_of(job: BatchJob | ServiceJob) -> str:
+    """Empty if it names none. Raises InvalidJob."""
     if job.working_dir is None:
         return ""
     path = Path(job.working_dir).resolve()

@@ -38,7 +38,7 @@ def cluster(home: Path) -> Iterator[rm.Cluster]:
     As `rm.start` would start it, but for heartbeats: clients that others wrote see an event when the next comes.
     """
     from raymesos.actors.cluster import start_local
-    from raymesos.actors.plan import HttpPlan
+    from raymesos.actors.plan import GatewayPlan, HttpPlan
     from raymesos.client import _on_ray
 
     quick = on_ray()
@@ -52,6 +52,7 @@ def cluster(home: Path) -> Iterator[rm.Cluster]:
         progress=lambda text: None,
         settings=quick,
         http=HttpPlan(port=0),
+        gateway=GatewayPlan(port=0),
     )
     with _on_ray(started.running, started) as shared:
         yield shared

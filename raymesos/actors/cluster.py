@@ -24,7 +24,7 @@ from ray._private import ray_constants
 
 from raymesos.actors.claims import release
 from raymesos.actors.nodes import agent_for_node, claim_name
-from raymesos.actors.plan import GATEWAY, AgentPlan, ClusterPlan, HttpPlan
+from raymesos.actors.plan import GATEWAY, AgentPlan, ClusterPlan, GatewayPlan, HttpPlan
 from raymesos.actors.running import Running as Running
 from raymesos.actors.running import check_name, refuse_if_running, remove_run_file
 from raymesos.actors.running import find_running as find_running
@@ -73,6 +73,7 @@ def start_local(
     lend: str = "",
     estimator: str = "measured",
     http: HttpPlan | None = None,
+    gateway: GatewayPlan | None = None,
 ) -> Started:
     """Start Ray on this machine, alone, and raymesos on it with `agents` agents of `cpus` CPUs and `mem_mb` MB each.
 
@@ -87,7 +88,7 @@ def start_local(
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
     refuse_if_running(name)
-    _must_open(http)
+    _must_open(http, gateway)
     if ray.is_initialized():
         raise ClusterUnavailable(
             "this process is already connected to a Ray cluster; use rm.start(address='auto') to put raymesos on it, or ray.shutdown() first"
@@ -126,6 +127,7 @@ def start_local(
             estimator=estimator,
             http=http,
             http_node_id=ray.get_runtime_context().get_node_id(),
+            gateway=gateway,
         )
         node_id = ray.get_runtime_context().get_node_id()
         text = f"cpus:{each_cpus / 1000:g};mem:{each_mem};ports:[{{}}-{{}}]"
@@ -163,11 +165,12 @@ def start_on(
     lend: str = "",
     estimator: str = "measured",
     http: HttpPlan | None = None,
+    gateway: GatewayPlan | None = None,
 ) -> Started:
     """Put raymesos on the Ray cluster at `address`: one agent per alive node, with what Ray has free there or `cpus` of it."""
     estimator_of(estimator, Resources.parse(lend), EMPTY)
     check_name(name)
-    _must_open(http)
+    _must_open(http, gateway)
     if not ray.is_initialized():
         progress(f"connecting to Ray at {address}")
         _reach(address)
@@ -188,6 +191,7 @@ def start_on(
         estimator=estimator,
         http=http,
         http_node_id=ray.get_runtime_context().get_node_id(),
+        gateway=gateway,
     )
     if MASTER in _named(name):
         raise Conflict(
@@ -204,7 +208,7 @@ def start_on(
     return started
 
 
-def _must_open(http: HttpPlan | None) -> None:
+def _must_open(http: HttpPlan | None, gateway: GatewayPlan | None) -> None:
     """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at or would be open to everybody."""
     if http is not None:
         from raymesos.http.security.opening import check_opening
@@ -212,6 +216,10 @@ def _must_open(http: HttpPlan | None) -> None:
 
         check_opening(http.host, auth=http.auth, tokens=Path(http.tokens), tls_cert=http.tls_cert, tls_key=http.tls_key)
         listen(http.host, http.port).close()
+    if gateway is not None:
+        from raymesos.actors.gateway import check_gateway
+
+        check_gateway(gateway)
 
 
 def join(running: Running) -> None:

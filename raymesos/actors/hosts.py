@@ -106,7 +106,7 @@ class Master(HostActor):
         keeper = JournalKeeper(plan.directory("master"), "master")
         self._begin(plan, name, keeper, name)
         self.machine = MasterMachine(plan.settings.master, plan.cluster_id)
-        _restore(keeper, self.machine)
+        restore(keeper, self.machine)
         self.host.add(name, self.machine)
         self.host.watch(ALLOCATOR, WATCH_MS)
         self.host.note_every(
@@ -115,7 +115,7 @@ class Master(HostActor):
         self.host.note_every(METRICS_MS, self.machine.counted)
         self.host.note_every(OFFERS_MS, self.machine.outstanding)
         self.host.forget_seats(self.machine.knows)
-        self._nodes = NodeWatch(plan)
+        self._nodes, self._plan = NodeWatch(plan), plan
         settle_memory()
         self.host.start()
         if not plan.own_ray:
@@ -125,6 +125,16 @@ class Master(HostActor):
     def close(self) -> None:
         """No agent is started any more."""
         self._nodes.stop()
+
+    @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
+    def open_services(self) -> str:
+        """The service framework and the gateway are there, from the first service on. Returns the gateway's host:port, empty if there is to be none.
+
+        Raises what keeps the gateway from listening.
+        """
+        from raymesos.actors.services import open_services
+
+        return open_services(self._plan)
 
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def census(self) -> tuple[int, int]:
@@ -172,7 +182,7 @@ class BatchFramework(HostActor):
         keeper = JournalKeeper(directory, "batch")
         self._begin(plan, name, keeper, name)
         self.machine = BatchMachine(plan.settings.batch, address=name)
-        _restore(keeper, self.machine)
+        restore(keeper, self.machine)
         self.side = BatchSide(directory, self.host, self.machine)
         self.host.add(name, self.side)
         self.host.after_turn(self.side.after_turn)
@@ -253,7 +263,7 @@ class Agent(HostActor):
             known_executors=self.launcher.recover(),
             unestimated=bool(plan.lend),
         )
-        _restore(keeper, machine)
+        restore(keeper, machine)
         self.host.add(name, machine)
         self.host.add(self.launcher.address, self.launcher)
         self.host.watch(MASTER, AGENT_WATCH_MS)
@@ -360,7 +370,8 @@ class Executor(HostActor):
         self.host.start()
 
 
-def _restore(keeper: JournalKeeper, machine: Any) -> None:
+def restore(keeper: JournalKeeper, machine: Any) -> None:
+    """The machine goes on from its journal."""
     machine.restore(keeper.replay())
     keeper.snapshot = machine.snapshot
 

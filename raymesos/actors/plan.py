@@ -7,6 +7,7 @@ from pathlib import Path
 
 from raymesos.http.security.loopback import is_loopback
 from raymesos.machine import BATCH as BATCH
+from raymesos.machine import SERVICE as SERVICE
 from raymesos.model.settings import Settings, on_ray
 
 HTTP = "http"
@@ -73,7 +74,9 @@ class ClusterPlan:
     http: HttpPlan | None = None
     """None: no HTTP."""
     http_node_id: str = ""
-    """The Ray node that serves the master's port."""
+    """The Ray node that serves the master's port, and the gateway."""
+    gateway: GatewayPlan | None = None
+    """None: services are reached at their instances' own addresses only."""
 
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""

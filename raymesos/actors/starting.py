@@ -64,6 +64,11 @@ def bring_up(started: Started, progress: Progress) -> None:
 
             host, port = ray.get(web.address.remote(), timeout=START_TIMEOUT_S)
             started.running = replace(started.running, url=f"{plan.http.scheme}://{authority(host, port)}")
+        from raymesos.actors.services import were_opened
+
+        if were_opened(plan):
+            progress("starting the services of before")
+            ray.get(master.open_services.remote(), timeout=START_TIMEOUT_S)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, RaymesosError):
             raise error.cause from None

@@ -187,7 +187,5 @@ class ServiceJob(Descriptor):
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """What an instance runs; nothing for a function."""
-        if self.app is None:
-            return argv_of(self.command)
-        return ("/bin/sh", "-c", f'exec python -m uvicorn {self.app} --host "${{HOST:-127.0.0.1}}" --port "$PORT0"')
+        """What an instance runs; nothing for an app or a function."""
+        return argv_of(self.command)

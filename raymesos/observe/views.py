@@ -8,6 +8,7 @@ from typing import Any
 from raymesos.observe.explain import explain
 from raymesos.observe.finding import find_agent, find_framework, find_job
 from raymesos.observe.machines import agent, agents, maintenance, sum_of, volumes
+from raymesos.observe.services import instances, one_service, services
 from raymesos.observe.sharing import history, offered_by_all, quotas, roles, weights
 from raymesos.observe.state import View
 from raymesos.wire.notes import JobNote, TaskNote
@@ -160,6 +161,9 @@ VIEWS: dict[str, Any] = {
     "history": history,
     "jobs": jobs,
     "job": one_job,
+    "services": services,
+    "service": one_service,
+    "instances": instances,
     "frameworks": frameworks,
     "tasks": tasks,
     "events": events,

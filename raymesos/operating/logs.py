@@ -1,4 +1,4 @@
-"""What a task has printed: found by the batch framework, read from the agent's node."""
+"""What a task has printed: found by its framework, read from the agent's node."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ class LogPlace:
     index: int = -1
 
 
-def place_of(door: LogDoor, job_id: str, index: int) -> LogPlace:
+def place_of(door: LogDoor, job_id: str, index: int, framework: str = BATCH) -> LogPlace:
     """Where the last attempt of the job's input writes. Raises UnknownId if there is none yet."""
-    agent_id, task_id, own = door.call(BATCH, "where_ran", job_id, index)
+    agent_id, task_id, own = door.call(framework, "where_ran", job_id, index)
     return LogPlace(agent_id, task_id, index if own else -1)
 
 
-def read_log(door: LogDoor, job_id: str, index: int, stream: str, *, task_id: str, offset: int) -> LogPiece:
+def read_log(
+    door: LogDoor, job_id: str, index: int, stream: str, *, task_id: str, offset: int, framework: str = BATCH
+) -> LogPiece:
     """The log of the input's last attempt: from byte `offset` on if that is `task_id`, else from its beginning. Raises UnknownId."""
-    place = place_of(door, job_id, index)
+    place = place_of(door, job_id, index, framework)
     agents = door.view("agents", {})
     agent = next((a["name"] for a in agents if a["id"] == place.agent_id), place.agent_id)
     begin = offset if place.task_id == task_id else 0

@@ -1,11 +1,13 @@
-"""Services at the cluster's door: what a descriptor becomes on its way."""
+"""Services at the cluster's door: what a descriptor becomes on its way, and what the framework's answers mean."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any, Protocol
 
 from raymesos.errors import Conflict, InvalidJob, QuotaRefused, RaymesosError, UnknownId
+from raymesos.machine import SERVICE
 from raymesos.model.disruption import (
     AvailabilityPercentageLimit,
     DisruptionBudget,
@@ -78,6 +80,7 @@ def template_of(job: ServiceJob) -> Template:
         readiness=None if readiness is None else replace(check_of(readiness, READINESS_MS), deadline_ms=_deadline(job)),
         grace_ms=None if job.grace is None else _ms(job.grace),
         constraints=tuple(_constraint(text) for text in job.constraints),
+        app=job.app or "",
     )
 
 
@@ -170,6 +173,20 @@ def policy_of(policy: Scaling) -> ScalingPolicy:
                 adjustment=policy.adjustment,
                 min_change=policy.min_change,
             )
+
+
+class ServicesDoor(Protocol):
+    """What this module needs of `raymesos.door.Door`."""
+
+    def ask(self, actor: str, message: Any) -> Any: ...
+
+
+def call(door: ServicesDoor, message: Any) -> ServiceAnswer:
+    """Have the framework carry it out. Raises what it refused it with; ClusterUnavailable."""
+    answer: ServiceAnswer = door.ask(SERVICE, message)
+    if answer.kind:
+        raise refusal_of(answer)
+    return answer
 
 
 def refusal_of(answer: ServiceAnswer) -> RaymesosError:

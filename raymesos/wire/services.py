@@ -48,6 +48,8 @@ class Template:
     readiness: Check | None = None
     grace_ms: int | None = None
     constraints: tuple[Constraint, ...] = ()
+    app: str = ""
+    """`module:attribute` of an ASGI app, instead of a command or a function."""
 
 
 @dataclass(frozen=True, slots=True)

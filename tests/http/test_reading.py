@@ -20,8 +20,9 @@ from raymesos.http.live import VIEWS_AT_MOST, Live, wanted
 from raymesos.http.reading import Shown
 from raymesos.http.serving import Serving, listen
 from raymesos.http.views import Views
+from raymesos.model.resources import Resources
 from raymesos.observe.views import VIEWS
-from raymesos.wire.notes import EventNote, NotesBegin, NotesComplete
+from raymesos.wire.notes import EventNote, InstanceNote, NotesBegin, NotesComplete, ServiceNote
 
 
 def event(n: int, at_ms: int = NOW_MS) -> EventNote:
@@ -52,12 +53,25 @@ async def until_live(stream: AsyncIterator[bytes]) -> list[tuple[str, Any, str]]
 # ---------------------------------------------------------------- views
 
 
-NEEDS = {"agent": {"agent": "agent1"}, "job": {"job": "score"}, "explain": {"subject": "score"}}
+NEEDS = {
+    "agent": {"agent": "agent1"},
+    "job": {"job": "score"},
+    "service": {"service": "web"},
+    "instances": {"service": "web"},
+    "explain": {"subject": "score"},
+}
+SHOWN = [
+    ServiceNote(NOW_MS, "web-1", "web", "ads", "F1", "Accepted", 1, 1, 2, 1, 1, 0, 1, True, Resources.parse("cpus:1")),
+    InstanceNote(
+        NOW_MS, "web-1", "web-1.0.0-1", 0, 1, 1, "web-1.0.0-1", "", 0, 0, 0, "agent1-id", "h", (31000,), "",
+        (("TASK_RUNNING", NOW_MS, ""),), False, ready=True, serving=True,
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(VIEWS))
 def test_every_view_is_there_as_json(name: str) -> None:
-    made = site(*small_world())
+    made = site(*small_world(), *SHOWN)
     given = NEEDS.get(name, {})
     answer = call(make_app(made), "GET", f"/api/views/{name}", params=given)
     assert answer.status_code == 200 and answer.headers["content-type"] == "application/json"

@@ -274,7 +274,7 @@ def as_caller(app: ASGIApp, caller: Caller) -> ASGIApp:
 
 READ = [
     "/metrics",
-    *(f"/api/views/{name}" for name in VIEWS if name not in ("agent", "job", "explain")),
+    *(f"/api/views/{name}" for name in VIEWS if name not in ("agent", "job", "service", "instances", "explain")),
     "/api/views/agent?agent=agent1",
     "/api/views/explain?subject=ads",
     "/api/v3/jobs",
@@ -313,7 +313,14 @@ def test_no_answer_of_the_operators_api_does_either(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [f"/api/views/job?job=job-{HIDDEN}", f"/api/views/explain?subject={HIDDEN}", f"/api/v3/jobs/job-{HIDDEN}"]
+    "path",
+    [
+        f"/api/views/job?job=job-{HIDDEN}",
+        f"/api/views/service?service=web-{HIDDEN}",
+        f"/api/views/instances?service=web-{HIDDEN}",
+        f"/api/views/explain?subject={HIDDEN}",
+        f"/api/v3/jobs/job-{HIDDEN}",
+    ],
 )
 def test_what_the_caller_does_not_see_is_not_there(path: str) -> None:
     app = make_app(site(*world()))

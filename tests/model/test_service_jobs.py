@@ -116,8 +116,11 @@ def test_the_wire_has_all_that_was_written() -> None:
     assert made.group == "web-main-v001"
 
 
-def test_an_app_is_served_by_uvicorn_at_the_first_port() -> None:
-    assert "uvicorn shop.api:app" in spec(command=None, app="shop.api:app", ports=1).template.argv[-1]
+def test_an_app_travels_by_its_name_and_a_command_as_its_arguments() -> None:
+    template = spec(command=None, app="shop.api:app", ports=1).template
+    assert (template.app, template.argv) == ("shop.api:app", ())
+    template = spec(command="./serve").template
+    assert (template.app, template.argv) == ("", ("/bin/sh", "-c", "./serve"))
 
 
 def test_a_zone_is_when_its_clock_changes() -> None:

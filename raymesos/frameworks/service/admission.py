@@ -39,7 +39,11 @@ def malformed(spec: ServiceSpec) -> ServiceAnswer | None:
         ("job_id", _ID.fullmatch(spec.job_id) and ".." not in spec.job_id, "must be 1 to 200 letters, digits, _ . -"),
         ("name", spec.name, "must not be empty"),
         ("capacity", 0 <= size.min <= size.desired <= size.max <= MAX_INSTANCES, "must be 0 ≤ min ≤ desired ≤ max"),
-        ("command", template.argv or template.fn.size or template.fn.key or template.fn.inline, "must not be empty"),
+        (
+            "command",
+            template.argv or template.app or template.fn.size or template.fn.key or template.fn.inline,
+            "must not be empty",
+        ),
         ("resources", template.resources, "an instance needs some"),
         ("ports", template.ports >= 0, "must not be negative"),
         ("health", _has_port(template, template.health), f"its port must be one of {template.ports}"),

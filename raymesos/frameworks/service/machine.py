@@ -58,6 +58,7 @@ from raymesos.wire.services import (
     RollbackService,
     ScaleService,
     ServiceAnswer,
+    ServiceSpec,
     SetProcesses,
     SetScaling,
     SetServiceBudget,
@@ -195,6 +196,18 @@ class ServiceMachine:
         """Those that it could go back to, and the newest, oldest first. Raises UnknownId."""
         job = readers.job_of(self.state, job_id)
         return [job.versions[number] for number in sorted(job.versions)]
+
+    def version_rows(self, job_id: str) -> list[dict[str, Any]]:
+        """The same as plain data. Raises UnknownId."""
+        return readers.version_rows(self.state, job_id)
+
+    def spec(self, job_id: str) -> ServiceSpec:
+        """What it is now. Raises UnknownId."""
+        return readers.job_of(self.state, job_id).spec
+
+    def where_ran(self, job_id: str, index: int) -> tuple[str, str, bool]:
+        """(agent id, task id, False: it has one sandbox) of the index's last attempt. Raises UnknownId."""
+        return readers.where_ran(self.state, job_id, index)
 
     def eviction_quota(self, job_id: str, now_ms: int) -> tuple[int, str]:
         """(instances that may be evicted now, the part of the budgets that limits them). Raises UnknownId."""

@@ -11,13 +11,13 @@ from raymesos.frameworks.service import relocation
 from raymesos.frameworks.service.books import keep
 from raymesos.frameworks.service.state import Job, Slot, State, starting, wants_instance
 from raymesos.frameworks.shapes import shape_with_ports
-from raymesos.machine import MASTER, Outbox
+from raymesos.machine import BATCH, MASTER, Outbox
 from raymesos.model.resources import Resources
 from raymesos.wire.checks import Check
 from raymesos.wire.messages import Accept, Demand, Launch, Offer, TaskInfo
 from raymesos.wire.service_records import InstanceKept, Lineage
 from raymesos.wire.services import Constraint, Template
-from raymesos.wire.work import CommandWork, ResidentWork
+from raymesos.wire.work import ResidentWork
 
 EQUALS, UNIQUE_HOST = "equals", "unique-host"
 
@@ -168,7 +168,7 @@ def _launch(state: State, job: Job, slot: Slot, offer: Offer, shape: Resources, 
     )
 
 
-def _work(job: Job, template: Template, record: InstanceKept) -> CommandWork | ResidentWork:
+def _work(job: Job, template: Template, record: InstanceKept) -> ResidentWork:
     own = {
         "RAYMESOS_JOB": job.id,
         "RAYMESOS_SERVICE": job.spec.name,
@@ -178,9 +178,16 @@ def _work(job: Job, template: Template, record: InstanceKept) -> CommandWork | R
         "HOST": record.host,
     }
     env = tuple(sorted((own | dict(template.env)).items()))
-    if template.argv:
-        return CommandWork(template.argv, env, template.working_dir)
-    return ResidentWork((), template.fn, env, template.working_dir, template.sys_path, template.python)
+    return ResidentWork(
+        template.argv,
+        template.fn,
+        env,
+        template.working_dir,
+        template.sys_path,
+        template.python,
+        app=template.app,
+        keeper=BATCH,
+    )
 
 
 def _at_port(check: Check | None, ports: tuple[int, ...]) -> Check | None:

@@ -118,3 +118,33 @@ def instances(state: State, job_id: str, now_ms: int) -> list[dict[str, Any]]:
 def endpoints(state: State, job_id: str) -> list[tuple[str, str, int]]:
     """(task id, host, port) of those in service, by index. Raises UnknownId."""
     return [(i.id, i.host, i.ports[0]) for i in routes.in_service(job_of(state, job_id))]
+
+
+def where_ran(state: State, job_id: str, index: int) -> tuple[str, str, bool]:
+    """(agent id, task id, False) of the index's last attempt. Raises UnknownId."""
+    job = job_of(state, job_id)
+    found = next((i for i in reversed(job.rows.values()) if i.index == index), None)
+    if found is None:
+        raise UnknownId("instance", f"{job.spec.name}[{index}]")
+    return found.agent_id, found.id, False
+
+
+def version_rows(state: State, job_id: str) -> list[dict[str, Any]]:
+    """The versions that it could go back to, and the newest, oldest first; which one is whole, and which an update goes to. Raises UnknownId."""
+    job = job_of(state, job_id)
+    target = job.rollout.target if job.rollout is not None else 0
+    return [
+        {
+            "version": number,
+            "at_ms": version.at_ms,
+            "why": version.why,
+            "whole": number == job.version,
+            "target": number == target,
+            "instances": sum(slot.version == number for slot in job.slots.values()),
+            "command": list(version.template.argv),
+            "app": version.template.app,
+            "env": dict(version.template.env),
+            "task": str(version.template.resources),
+        }
+        for number, version in sorted(job.versions.items())
+    ]
