@@ -16,7 +16,7 @@ from raymesos.model.services import Capacity, ServiceJob
 from raymesos.operating.services import call, service_spec_of
 from raymesos.packing import blob_of, pickled_function, search_path, working_dir_of
 from raymesos.service import Service
-from raymesos.wire.services import ScaleService, ServiceSpec, SubmitService, UpdateService
+from raymesos.wire.services import ScaleService, ServiceSpec, SubmitService, Template, UpdateService
 
 
 def submit_service(door: Door, job: ServiceJob, *, job_id: str | None = None) -> Service:
@@ -37,11 +37,7 @@ def update_service(door: Door, job_id: str, changes: dict[str, Any]) -> int:
     if job.name != now.name or job.role != now.role:
         field = "name" if job.name != now.name else "role"
         raise InvalidJob(field, f"{getattr(job, field)!r}: stays what it is; submit another service")
-    spec = packed(door, job, job_id)
-    if job.fn is None and known.get("fn") and not (job.command or job.app):
-        old = now.template
-        template = replace(spec.template, fn=old.fn, sys_path=old.sys_path, python=old.python)
-        spec = replace(spec, template=template, descriptor=_descriptor(job, function=True))
+    spec = packed(door, job, job_id, now.template)
     answer = call(door, UpdateService(spec))
     if "capacity" in changes:
         size = job.capacity
@@ -49,23 +45,21 @@ def update_service(door: Door, job_id: str, changes: dict[str, Any]) -> int:
     return answer.number
 
 
-def replace_service(door: Door, job_id: str, job: ServiceJob) -> int:
-    """The service is as `job` says, all of it; returns the version that it goes to. Raises as `update_service`."""
-    given = {name: getattr(job, name) for name in type(job).model_fields if name not in ("kind", "name")}
-    return update_service(door, job_id, {n: v for n, v in given.items() if n != "fn" or v is not None})
-
-
-def packed(door: Door, job: ServiceJob, job_id: str) -> ServiceSpec:
-    """The service as it travels: its function pickled, its paths those of this machine."""
-    spec = service_spec_of(job, job_id, digest=_digest(job))
+def packed(door: Door, job: ServiceJob, job_id: str, before: Template | None = None) -> ServiceSpec:
+    """The service as it travels: its function pickled, its paths those of this machine. A function that stays what it was is that of `before`."""
+    digest = hashlib.blake2b(repr(sorted(job.model_dump(exclude={"fn"}).items())).encode(), digest_size=16)
+    spec = service_spec_of(job, job_id, digest="")
     template = replace(spec.template, working_dir=working_dir_of(job))
-    if job.fn is not None:
+    if job.fn is _as_before and before is not None:
+        template = replace(template, fn=before.fn, sys_path=before.sys_path, python=before.python)
+    elif job.fn is not None:
         data = pickled_function(job.fn)
+        digest.update(data)
         fn = blob_of(door, f"{job_id}/fn.{hashlib.blake2b(data, digest_size=8).hexdigest()}", data)
         template = replace(template, fn=fn, sys_path=search_path())
     elif job.app:
         template = replace(template, sys_path=(template.working_dir or str(Path.cwd()), *search_path()))
-    return replace(spec, template=template, descriptor=_descriptor(job, function=job.fn is not None))
+    return replace(spec, template=template, digest=digest.hexdigest(), descriptor=_descriptor(job))
 
 
 def _changed(known: dict[str, Any], changes: dict[str, Any]) -> ServiceJob:
@@ -78,25 +72,14 @@ def _changed(known: dict[str, Any], changes: dict[str, Any]) -> ServiceJob:
         fields = {name: value for name, value in fields.items() if name not in ("command", "app")}
     elif known.get("fn"):
         fields["fn"] = _as_before
-    return _without_placeholder(ServiceJob(**(fields | changes)))
+    return ServiceJob(**(fields | changes))
 
 
 def _as_before() -> None:
     """Stands for a function that is with the framework already."""
 
 
-def _without_placeholder(job: ServiceJob) -> ServiceJob:
-    return job.model_copy(update={"fn": None}) if job.fn is _as_before else job
-
-
-def _descriptor(job: ServiceJob, *, function: bool) -> str:
+def _descriptor(job: ServiceJob) -> str:
     """What was said of it, to be changed in part later. `fn` says only that it has one."""
     said = json.loads(job.model_dump_json(exclude={"fn"}, exclude_none=True))
-    return json.dumps(said | {"name": job.name} | ({"fn": True} if function else {}), sort_keys=True)
-
-
-def _digest(job: ServiceJob) -> str:
-    digest = hashlib.blake2b(repr(sorted(job.model_dump(exclude={"fn"}).items())).encode(), digest_size=16)
-    if job.fn is not None:
-        digest.update(pickled_function(job.fn))
-    return digest.hexdigest()
+    return json.dumps(said | {"name": job.name} | ({"fn": True} if job.fn is not None else {}), sort_keys=True)

@@ -23,7 +23,7 @@ from raymesos.actors.host import Host
 from raymesos.actors.plan import GatewayPlan
 from raymesos.gateway.config import slot_names
 from raymesos.gateway.machine import GatewayMachine
-from raymesos.http.serving import listen
+from raymesos.http.listening import listen
 from raymesos.machine import SERVICE, Outbox
 from raymesos.model.settings import GatewaySettings
 from raymesos.wire.routes import Endpoint, Route, Routes, RoutesSet, WatchRoutes

@@ -66,7 +66,8 @@ def serve(pipe: Connection, agents: int, tasks: int) -> None:
 
     from raymesos.http.app import make_app
     from raymesos.http.desk import Desk
-    from raymesos.http.serving import Serving, listen
+    from raymesos.http.listening import listen
+    from raymesos.http.serving import Serving
     from raymesos.http.site import Site
     from raymesos.http.views import Views
     from raymesos.observe.relay import snapshot

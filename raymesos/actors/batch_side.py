@@ -10,12 +10,12 @@ import contextlib
 import os
 import re
 import shutil
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from raymesos.actors.host import Host
+from raymesos.actors.waiting import Waiting
 from raymesos.errors import InvalidValue, UnknownId
 from raymesos.machine import Outbox
 from raymesos.wire.work import Blob, WorkReport
@@ -30,20 +30,13 @@ _KEY = re.compile(r"[A-Za-z0-9_.-]{1,200}/[A-Za-z0-9_.-]{1,200}")
 Seen = tuple[str, int, int]
 
 
-@dataclass(slots=True)
-class _Waiter:
-    seen: list[Seen]
-    until_ms: int
-    answer: Future[Any]
-
-
 class BatchSide:
     """Stands before the machine: takes the data out of reports before the machine books them, and passes everything else on."""
 
     def __init__(self, directory: Path, host: Host, machine: Any) -> None:
         self.directory, self._host, self._machine = directory / "data", host, machine
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._waiters: list[_Waiter] = []
+        self._waiting = Waiting(host)
 
     # ------------------------------------------------------------ as the machine at the framework's address
 
@@ -105,36 +98,10 @@ class BatchSide:
 
         Raises UnknownId.
         """
-        waiter = _Waiter(seen, self._host.now_ms() + int(wait_s * 1000), Future())
-        news: list[Any] | None = self._host.ask(lambda now_ms: self._news_or_wait(waiter))
-        if news is None:
-            news = waiter.answer.result(wait_s + 30)
-        return news
+        return self._waiting.wait(wait_s, lambda _: self._news(seen), lambda _: [self._all(each) for each in seen])
 
-    def after_turn(self, now_ms: int) -> int | None:
-        """Answer the waiters that have news or have waited long enough. Returns when the next one has."""
-        left = []
-        for waiter in self._waiters:
-            try:
-                news = self._news(waiter)
-            except UnknownId as error:  # It was dropped while its client waited.
-                waiter.answer.set_exception(error)
-                continue
-            if news is None and now_ms < waiter.until_ms:
-                left.append(waiter)
-            else:
-                waiter.answer.set_result(news if news is not None else [self._all(s) for s in waiter.seen])
-        self._waiters = left
-        return min((w.until_ms for w in left), default=None)
-
-    def _news_or_wait(self, waiter: _Waiter) -> list[Any] | None:
-        news = self._news(waiter)
-        if news is None:
-            self._waiters.append(waiter)
-        return news
-
-    def _news(self, waiter: _Waiter) -> list[Any] | None:
-        news = [None if self._machine.progress(s[0]) == (s[2], s[1]) else self._all(s) for s in waiter.seen]
+    def _news(self, seen: list[Seen]) -> list[Any] | None:
+        news = [None if self._machine.progress(s[0]) == (s[2], s[1]) else self._all(s) for s in seen]
         return news if any(each is not None for each in news) else None
 
     def _all(self, seen: Seen) -> Any:

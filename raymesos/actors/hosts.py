@@ -185,7 +185,6 @@ class BatchFramework(HostActor):
         restore(keeper, self.machine)
         self.side = BatchSide(directory, self.host, self.machine)
         self.host.add(name, self.side)
-        self.host.after_turn(self.side.after_turn)
         self.host.watch(MASTER, WATCH_MS)
         settle_memory()
         self.host.start()

@@ -78,6 +78,11 @@ class ClusterPlan:
     gateway: GatewayPlan | None = None
     """None: services are reached at their instances' own addresses only."""
 
+    @property
+    def had_services(self) -> bool:
+        """Whether a former life of the cluster in this work directory has opened them."""
+        return self.directory("service").exists()
+
     def directory(self, name: str) -> Path:
         """The directory of one host on this node."""
         return Path(self.work_dir) / name

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import ray
@@ -13,20 +12,12 @@ from raymesos.actors.hosts import OPTIONS, WATCH_MS, HostActor, restore
 from raymesos.actors.keep import JournalKeeper
 from raymesos.actors.memory import settle_memory
 from raymesos.actors.plan import SERVICE, ClusterPlan
-from raymesos.errors import UnknownId
+from raymesos.actors.waiting import Waiting
 from raymesos.frameworks.service.machine import ServiceMachine
 from raymesos.machine import MASTER
 
 START_TIMEOUT_S = 60.0
 _opening = threading.Lock()
-
-
-@dataclass(slots=True)
-class _Waiter:
-    job_id: str
-    revision: int
-    until_ms: int
-    answer: Future[dict[str, Any]]
 
 
 @ray.remote(**OPTIONS)
@@ -36,9 +27,8 @@ class ServiceFramework(HostActor):
         self._begin(plan, name, keeper, name)
         self.machine = ServiceMachine(plan.settings.service, address=name)
         restore(keeper, self.machine)
-        self._waiters: list[_Waiter] = []
+        self._waiting = Waiting(self.host)
         self.host.add(name, self.machine)
-        self.host.after_turn(self._answer_waiters)
         self.host.watch(MASTER, WATCH_MS)
         settle_memory()
         self.host.start()
@@ -91,28 +81,14 @@ class ServiceFramework(HostActor):
     @ray.method(concurrency_group="data")  # type: ignore[untyped-decorator]
     def wait(self, job_id: str, revision: int, wait_s: float) -> dict[str, Any]:
         """The status, once it is another one than that of `revision`, or after `wait_s`. Raises UnknownId."""
-        now = self.host.ask(lambda now_ms: self._status_or_wait(job_id, revision, now_ms, wait_s))
-        return now if isinstance(now, dict) else now.answer.result(wait_s + 30)
 
-    def _status_or_wait(self, job_id: str, revision: int, now_ms: int, wait_s: float) -> dict[str, Any] | _Waiter:
-        if self.machine.progress(job_id) != revision:
+        def now(now_ms: int) -> dict[str, Any]:
             return self.machine.status(job_id, now_ms)
-        waiter = _Waiter(job_id, revision, now_ms + int(wait_s * 1000), Future())
-        self._waiters.append(waiter)
-        return waiter
 
-    def _answer_waiters(self, now_ms: int) -> int | None:
-        left = []
-        for each in self._waiters:
-            try:
-                if self.machine.progress(each.job_id) == each.revision and now_ms < each.until_ms:
-                    left.append(each)
-                else:
-                    each.answer.set_result(self.machine.status(each.job_id, now_ms))
-            except UnknownId as error:
-                each.answer.set_exception(error)
-        self._waiters = left
-        return min((each.until_ms for each in left), default=None)
+        def news(now_ms: int) -> dict[str, Any] | None:
+            return now(now_ms) if self.machine.progress(job_id) != revision else None
+
+        return self._waiting.wait(wait_s, news, now)
 
 
 def open_services(plan: ClusterPlan) -> str:
@@ -127,8 +103,3 @@ def open_services(plan: ClusterPlan) -> str:
         ray.get(framework.ready.remote(), timeout=START_TIMEOUT_S)
         address: str = "" if gateway is None else ray.get(gateway.address.remote(), timeout=START_TIMEOUT_S)
         return address
-
-
-def were_opened(plan: ClusterPlan) -> bool:
-    """Whether a former life of the cluster in this work directory had services."""
-    return plan.directory("service").exists()

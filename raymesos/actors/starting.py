@@ -60,13 +60,11 @@ def bring_up(started: Started, progress: Progress) -> None:
                 f"only {agents} of {len(started.agents)} agents registered in {START_TIMEOUT_S:g} s"
             )
         if web is not None and plan.http is not None:
-            from raymesos.http.serving import authority
+            from raymesos.http.listening import authority
 
             host, port = ray.get(web.address.remote(), timeout=START_TIMEOUT_S)
             started.running = replace(started.running, url=f"{plan.http.scheme}://{authority(host, port)}")
-        from raymesos.actors.services import were_opened
-
-        if were_opened(plan):
+        if plan.had_services:
             progress("starting the services of before")
             ray.get(master.open_services.remote(), timeout=START_TIMEOUT_S)
     except ray.exceptions.RayTaskError as error:

@@ -19,12 +19,12 @@ from raymesos.actors.plan import ClusterPlan, HttpPlan
 from raymesos.actors.web_agents import HttpActor
 from raymesos.errors import ClusterUnavailable, RaymesosError
 from raymesos.http.app import make_app
+from raymesos.http.listening import listen
 from raymesos.http.security.access import Access
 from raymesos.http.security.acls import acls_from_json
 from raymesos.http.security.audit import AuditLog
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.opening import asks
-from raymesos.http.serving import listen
 from raymesos.http.site import Site
 from raymesos.machine import MASTER
 

@@ -102,6 +102,12 @@ def ask(sub: Subscription, tasks: list[TaskRef], out: Outbox) -> None:
     sub.retry_ms = min(2 * sub.retry_ms, RECONCILE_RETRY_MAX_MS)
 
 
+def ask_again(sub: Subscription, tasks: list[TaskRef], out: Outbox) -> None:
+    """The sentinel has not been answered in time: reconcile once more."""
+    if sub.connected and not sub.reconciled:
+        ask(sub, tasks, out)
+
+
 def reconciled(sub: Subscription, out: Outbox) -> None:
     """The sentinel was answered: all that runs is known."""
     sub.reconciled = sub.settled = True

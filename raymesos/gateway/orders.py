@@ -162,6 +162,3 @@ class Counted:
     waiting: tuple[tuple[str, int], ...]
     sessions: tuple[tuple[str, str, int], ...]
     traffic: tuple[SlotCount, ...] | None
-
-
-News = Up | Ended | Unreached | Looked | Ran | Counted

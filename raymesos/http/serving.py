@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from raymesos.errors import Conflict, InvalidValue
+from raymesos.http.listening import BACKLOG
 from raymesos.http.security.connections import Connections
 from raymesos.model.settings import HttpSettings
 
@@ -24,38 +24,9 @@ log = logging.getLogger("raymesos.http")
 START_TIMEOUT_S = 30.0
 # Streams that never end by themselves are cut after so long.
 STOP_TIMEOUT_S = 2
-BACKLOG = 2048
 KEEP_ALIVE_S = 75
 # What the process opens besides its clients' connections.
 OTHER_DESCRIPTORS = 1_024
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises Conflict if the port is taken, InvalidValue for what is no address of this machine."""
-    if not 0 <= port <= 65_535:
-        raise InvalidValue("port", port, "must be 0 (any free one) to 65535")
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
-        raise InvalidValue("host", host, f"is no address: {error.strerror}") from None
-    found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind(address)
-        found.listen(BACKLOG)
-    except OSError as error:
-        found.close()
-        if error.errno == 98:
-            raise Conflict(
-                f"port {port} of {host} is in use by another program; choose another one (0 takes any that is free)"
-            ) from None
-        raise InvalidValue("host", f"{host}:{port}", (error.strerror or str(error)).lower()) from None
-    return found
-
-
-def authority(host: str, port: int) -> str:
-    """host:port as URLs have it."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Serving:

@@ -119,20 +119,26 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """How the batch framework starts, packs and retries. Defaults are Titus'."""
+class JobSettings:
+    """How a framework of jobs starts and ends their tasks, which a service calls instances. Defaults are Titus'."""
 
     not_started_per_job: int = 300
-    """At most so many tasks of one job between accepted and started (Titus' activation limit)."""
+    """At most so many tasks of one job between launched and started (Titus' activation limit)."""
     kills_per_cycle: int = 300
-    """At most so many kills begun in one reconcile cycle (Titus: concurrent store updates)."""
+    """At most so many kills of one job begun in one cycle (Titus: concurrent store updates)."""
     cycle_ms: int = 1_000
-    """The reconcile cycle for kills, stuck tasks and retries."""
+    """How often what is late, or to be tried again, is looked at."""
     launch_stuck_ms: int = 300_000
-    """A task that is launched and not started for so long is killed and retried as a system failure."""
+    """A task that is launched and not started for so long is killed and tried again as a system failure."""
     kill_stuck_ms: int = 600_000
     kill_attempts: int = 2
     """A kill that nobody confirms is repeated so often; then the task is closed as stuckInKillingState."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings(JobSettings):
+    """How the batch framework packs, retries and remembers. Defaults are Titus'."""
+
     chunk_ms: int = 100
     """Aim for the run time of one chunk of tiny functions."""
     chunk_inputs: int = 100_000
@@ -152,20 +158,9 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """How the service framework starts, ends, moves and replaces. Defaults are Titus' where Titus has them."""
+class ServiceSettings(JobSettings):
+    """How the service framework moves, replaces and remembers. Defaults are Titus' where Titus has them."""
 
-    not_started_per_job: int = 300
-    """At most so many instances of one service between launched and started (Titus' activation limit)."""
-    kills_per_cycle: int = 300
-    """At most so many begun to be ended in one cycle, for a smaller size or the end of the service."""
-    cycle_ms: int = 1_000
-    """How often what is late, and what policies want, is looked at."""
-    launch_stuck_ms: int = 300_000
-    """An instance that is launched and not started for so long is killed and replaced as a system failure."""
-    kill_stuck_ms: int = 600_000
-    kill_attempts: int = 2
-    """A kill that nobody confirms is repeated so often; then the instance is closed as stuckInKillingState."""
     stable_ms: int = 300_000
     """Who ran so long starts with a clean sheet: its failure is the first in a row (Titus: 5 min in Started)."""
     attempts_apart_ms: int = 1_000

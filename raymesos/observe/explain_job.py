@@ -16,7 +16,7 @@ from raymesos.observe.reasons import (
     share_sentence,
 )
 from raymesos.observe.state import View
-from raymesos.wire.notes import AgentNote, JobNote
+from raymesos.wire.notes import AgentNote, JobNote, ServiceNote
 
 Said = list[tuple[str, dict[str, Any]]]
 
@@ -41,9 +41,14 @@ class Waiter(Protocol):
 def explain_job(view: View, job: JobNote, now_ms: int) -> dict[str, Any]:
     """{subject, kind, role, verdict, reasons, data}, and the job's id, name and state. The verdict is one of done, running, waiting, blocked."""
     verdict, said = _said(view, job, now_ms)
+    return answered("job", job, verdict, said)
+
+
+def answered(kind: str, job: JobNote | ServiceNote, verdict: str, said: Said) -> dict[str, Any]:
+    """The answer about a job or service, as plain data."""
     return {
         "subject": job.job_id,
-        "kind": "job",
+        "kind": kind,
         "job": job.job_id,
         "name": job.name,
         "role": job.role,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from raymesos.observe.explain_job import Said, why_it_waits
+from raymesos.observe.explain_job import Said, answered, why_it_waits
 from raymesos.observe.state import View
 from raymesos.wire.notes import ServiceNote
 
@@ -12,17 +12,7 @@ from raymesos.wire.notes import ServiceNote
 def explain_service(view: View, service: ServiceNote, now_ms: int) -> dict[str, Any]:
     """{subject, kind, role, verdict, reasons, data}, and the service's id, name and state. The verdict is one of done, running, waiting, blocked."""
     verdict, said = _said(view, service, now_ms)
-    return {
-        "subject": service.job_id,
-        "kind": "service",
-        "job": service.job_id,
-        "name": service.name,
-        "role": service.role,
-        "state": service.state,
-        "verdict": verdict,
-        "reasons": [text for text, _ in said],
-        "data": [data for _, data in said],
-    }
+    return answered("service", service, verdict, said)
 
 
 def _said(view: View, service: ServiceNote, now_ms: int) -> tuple[str, Said]:

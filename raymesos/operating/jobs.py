@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-from raymesos.errors import Conflict, InvalidJob, QuotaRefused, RaymesosError, UnknownId
+from raymesos.errors import RaymesosError, UnknownId
 from raymesos.machine import BATCH
 from raymesos.model.jobs import BatchJob
+from raymesos.operating.refusals import error_of
 from raymesos.wire.jobs import CancelAnswered, CancelJob, JobChanged, JobRefused, JobSpec, Submit
 
 
@@ -65,12 +66,4 @@ def change(door: JobsDoor, message: Any, subject: str) -> bool:
 
 def refusal_of(refused: JobRefused) -> RaymesosError:
     """The error that the framework's answer stands for."""
-    match refused.kind:
-        case "Conflict":
-            return Conflict(refused.reason)
-        case "UnknownId":
-            return UnknownId("job", refused.reason)
-        case "QuotaRefused":
-            return QuotaRefused(refused.reason)
-        case _:
-            return InvalidJob(refused.field, refused.reason)
+    return error_of(refused.kind, refused.field, refused.reason, UnknownId("job", refused.reason))

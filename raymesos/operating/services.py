@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Protocol
 
-from raymesos.errors import Conflict, InvalidJob, QuotaRefused, RaymesosError, UnknownId
+from raymesos.errors import Conflict, RaymesosError, UnknownId
 from raymesos.machine import SERVICE
 from raymesos.model.disruption import (
     AvailabilityPercentageLimit,
@@ -22,6 +22,7 @@ from raymesos.model.disruption import (
 from raymesos.model.service_checks import CommandCheck, HttpCheck, ServiceCheck, TcpCheck
 from raymesos.model.service_scaling import Scaling, StepScaling, TargetTracking
 from raymesos.model.services import UNIQUE_HOST, RollingUpdate, ServiceJob
+from raymesos.operating.refusals import error_of
 from raymesos.operating.zones import offsets
 from raymesos.wire.checks import Check
 from raymesos.wire.services import (
@@ -191,15 +192,8 @@ def call(door: ServicesDoor, message: Any) -> ServiceAnswer:
 
 def refusal_of(answer: ServiceAnswer) -> RaymesosError:
     """The error that the framework's answer stands for."""
-    match answer.kind:
-        case "Conflict":
-            return Conflict(answer.text)
-        case "UnknownId":
-            return UnknownId(answer.field, answer.job_id) if answer.job_id else Conflict(answer.text)
-        case "QuotaRefused":
-            return QuotaRefused(answer.text)
-        case _:
-            return InvalidJob(answer.field, answer.text)
+    unknown = UnknownId(answer.field, answer.job_id) if answer.job_id else Conflict(answer.text)
+    return error_of(answer.kind, answer.field, answer.text, unknown)
 
 
 def _window(window: TimeWindow) -> BudgetWindow:

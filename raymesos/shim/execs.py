@@ -23,6 +23,17 @@ OUTPUT_BYTES = 64 * 1024
 MOST_OUTPUT_BYTES = 8 * 1024 * 1024
 # Checks of an agent full of services, and people; beyond it who asks is refused.
 AT_ONCE = 256
+# An answer about a command that never began has no more than why.
+_NOTHING: dict[str, Any] = {
+    "exit": None,
+    "signal": None,
+    "stdout": b"",
+    "stderr": b"",
+    "truncated": False,
+    "timed_out": False,
+    "why": "",
+    "unknown": False,
+}
 
 
 @dataclass(slots=True)
@@ -71,16 +82,15 @@ class Execs:
             self._read(run, fd)
             self._close(run, fd)
         exit_code, number = split_status(status)
-        answer = {
-            "key": run.key,
-            "exit": exit_code,
-            "signal": number,
-            "timed_out": run.timed_out,
-            "truncated": run.truncated,
-            "why": "",
-            "unknown": False,
-        }
-        self._shim.answer(run.client, "executed", answer | {name: bytes(data) for name, data in run.output.items()})
+        self._answer(
+            run.client,
+            run.key,
+            exit=exit_code,
+            signal=number,
+            timed_out=run.timed_out,
+            truncated=run.truncated,
+            **{name: bytes(data) for name, data in run.output.items()},
+        )
         return True
 
     def next_due(self) -> float | None:
@@ -154,6 +164,7 @@ class Execs:
             process.send_signal(pid, signal.SIGKILL)
 
     def _refuse(self, client: Client, key: str, why: str, *, unknown: bool = False) -> None:
-        refused: dict[str, Any] = {"key": key, "exit": None, "signal": None, "timed_out": False, "truncated": False}
-        refused |= {"why": why, "unknown": unknown, "stdout": b"", "stderr": b""}
-        self._shim.answer(client, "executed", refused)
+        self._answer(client, key, why=why, unknown=unknown)
+
+    def _answer(self, client: Client, key: str, **fields: Any) -> None:
+        self._shim.answer(client, "executed", {"key": key} | _NOTHING | fields)

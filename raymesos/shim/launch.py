@@ -82,15 +82,8 @@ def _find(known: Path) -> ShimAddress | None:
 
 def _spawn(home: Path, path: str, orphan_grace_s: float) -> None:
     """A small child forks the shim and leaves, so that the shim's parent is not us and Ray's sweep of an actor's children does not find it."""
-    search = process.import_path()
-    shim = [
-        sys.executable,
-        "-S",
-        "-E",
-        "-c",
-        f"import sys; sys.path[:] = {search!r}; from raymesos.shim.__main__ import main; ",
-    ]
-    shim[-1] += f"main({path!r}, {str(home)!r}, {orphan_grace_s!r})"
+    main = f"from raymesos.shim.__main__ import main; main({path!r}, {str(home)!r}, {orphan_grace_s!r})"
+    shim = process.bare_python(main)
     code = (
         "import os, sys\n"
         "if os.fork() == 0:\n"

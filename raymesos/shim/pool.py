@@ -9,7 +9,6 @@ import mmap
 import os
 import shutil
 import socket
-import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -172,10 +171,9 @@ class Pool:
 
     def _start_zygote(self) -> None:
         ours, theirs = socket.socketpair()
-        path = process.import_path()
-        code = f"import sys; sys.path[:] = {path!r}; from raymesos.shim.zygote import main; main({theirs.fileno()})"
+        command = process.bare_python(f"from raymesos.shim.zygote import main; main({theirs.fileno()})")
         os.set_inheritable(theirs.fileno(), True)
-        self.zygote_pid = os.posix_spawn(sys.executable, [sys.executable, "-S", "-E", "-c", code], os.environ)
+        self.zygote_pid = os.posix_spawn(command[0], command, os.environ)
         theirs.close()
         ours.setblocking(False)
         self._zygote = Stream(ours)

@@ -24,7 +24,7 @@ from raymesos.actors.plan import GatewayPlan
 from raymesos.gateway.config import slot_names
 from raymesos.gateway.machine import GatewayMachine
 from raymesos.gateway.orders import Run
-from raymesos.http.serving import listen
+from raymesos.http.listening import listen
 from raymesos.machine import SERVICE, Outbox
 from raymesos.model.settings import GatewaySettings
 from raymesos.wire.routes import Drained, Endpoint, Route, RouteRules, Routes, RoutesSet, TrafficSeen, WatchRoutes

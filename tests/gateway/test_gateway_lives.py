@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from gateway_rig import Background, Instance, Rig, client, route, wait_for
 
-from raymesos.actors.gateway import check_gateway
+from raymesos.actors.opening import check_gateway
 from raymesos.actors.plan import GatewayPlan
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.gateway.orders import AddServer, SetRoute
-from raymesos.http.serving import listen
+from raymesos.http.listening import listen
 from raymesos.shim import process
 
 Make = Callable[[str], Instance]

@@ -14,9 +14,10 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from raymesos.http.listening import listen
 from raymesos.http.security import connections as module
 from raymesos.http.security.gate import Gate
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import Serving
 from raymesos.model.settings import HttpSettings
 
 # Longer than any of these takes; reached only by what is wrong.

@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from raymesos.http.asgi import Answer, read_body, send_answer
 from raymesos.http.hot_calls import Corked
+from raymesos.http.listening import listen
 from raymesos.http.security.gate import Gate
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import Serving
 from raymesos.model.settings import HttpSettings
 
 PATIENCE_S = 20.0

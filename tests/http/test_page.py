@@ -15,9 +15,10 @@ from raymesos.errors import Conflict, UnknownId
 from raymesos.http import live as live_module
 from raymesos.http import logs as logs_module
 from raymesos.http.app import make_app
+from raymesos.http.listening import listen
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.tokens import create_token
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import Serving
 from raymesos.http.views import Views
 from raymesos.wire.jobs import CancelAnswered
 from raymesos.wire.notes import EventNote

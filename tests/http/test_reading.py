@@ -16,9 +16,10 @@ from raymesos.http import events as events_module
 from raymesos.http import live as live_module
 from raymesos.http.app import make_app
 from raymesos.http.events import EventFeed
+from raymesos.http.listening import listen
 from raymesos.http.live import VIEWS_AT_MOST, Live, wanted
 from raymesos.http.reading import Shown
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import Serving
 from raymesos.http.views import Views
 from raymesos.model.resources import Resources
 from raymesos.observe.views import VIEWS

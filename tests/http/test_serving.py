@@ -10,7 +10,8 @@ from http_rig import site
 
 from raymesos.errors import Conflict, InvalidValue
 from raymesos.http.app import make_app
-from raymesos.http.serving import Serving, listen
+from raymesos.http.listening import listen
+from raymesos.http.serving import Serving
 
 
 def test_it_serves_on_a_free_port_until_it_is_stopped() -> None:

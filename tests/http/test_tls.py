@@ -12,10 +12,11 @@ from http_rig import site
 
 from raymesos.errors import InvalidValue
 from raymesos.http.app import make_app
+from raymesos.http.listening import listen
 from raymesos.http.security.keyring import Keyring
 from raymesos.http.security.opening import check_opening
 from raymesos.http.security.tokens import create_token
-from raymesos.http.serving import Serving, listen
+from raymesos.http.serving import Serving
 
 
 @pytest.fixture(scope="module")

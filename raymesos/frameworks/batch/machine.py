@@ -22,6 +22,7 @@ from raymesos.frameworks.batch import (
     wishes,
 )
 from raymesos.frameworks.batch.state import FINISHED, Part, Row, State
+from raymesos.frameworks.finding import find
 from raymesos.machine import MASTER, OBSERVER, LinkDown, LinkUp, Outbox, Wake
 from raymesos.model.settings import MAX_REFUSE_MS, BatchSettings
 from raymesos.wire.jobs import (
@@ -187,7 +188,7 @@ class BatchMachine:
 
     def find(self, name_or_id: str) -> str:
         """The id of a job by its id, or of the newest of that name. Raises UnknownId."""
-        return readers.find(self.state, name_or_id)
+        return find(self.state.jobs, name_or_id, "job")
 
     # ------------------------------------------------------------ branches
 
@@ -263,8 +264,7 @@ class BatchMachine:
             case "subscribe":
                 base.subscribe(state.subscription, out)
             case "reconcile":
-                if state.subscription.connected and not state.subscription.reconciled:
-                    base.ask(state.subscription, self._live_tasks(), out)
+                base.ask_again(state.subscription, self._live_tasks(), out)
             case "settle":
                 if state.subscription.connected and not state.subscription.settled:
                     self._begin(out, now_ms)

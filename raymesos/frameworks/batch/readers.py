@@ -53,13 +53,3 @@ def where_ran(state: State, job_id: str, index: int) -> tuple[str, str, bool]:
     if row is None:
         raise UnknownId("attempt", f"{job_id} {index}")
     return row.agent_id, row.id, bool(job.spec.argv)
-
-
-def find(state: State, name_or_id: str) -> str:
-    """The id of a job by its id, or of the newest of that name. Raises UnknownId."""
-    if name_or_id in state.jobs:
-        return name_or_id
-    for job in reversed(state.jobs.values()):
-        if job.spec.name == name_or_id:
-            return job.id
-    raise UnknownId("job", name_or_id)

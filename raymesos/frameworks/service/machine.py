@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from raymesos.errors import InvariantBroken
 from raymesos.frameworks import base
+from raymesos.frameworks.finding import find
 from raymesos.frameworks.service import (
     attempts,
     audit,
@@ -219,7 +220,7 @@ class ServiceMachine:
 
     def find(self, name_or_id: str) -> str:
         """The id of a service by its id, or of the newest of that name. Raises UnknownId."""
-        return readers.find(self.state, name_or_id)
+        return find(self.state.jobs, name_or_id, "service")
 
     # ------------------------------------------------------------ branches
 
@@ -235,11 +236,8 @@ class ServiceMachine:
             case KillInstance(task_id) | EvictInstance(task_id) | MoveInstance(task_id):
                 found = jobs.job_of_task(state, task_id)
                 return found if isinstance(found, ServiceAnswer) else self._call_instance(found, call, out, now_ms)
-            case UpdateService(spec):
-                found = jobs.open_job(state, spec.job_id)
-                return found if isinstance(found, ServiceAnswer) else updating.update(state, found, call, out, now_ms)
             case _:
-                found = jobs.open_job(state, call.job_id)
+                found = jobs.open_job(state, call.spec.job_id if isinstance(call, UpdateService) else call.job_id)
                 return found if isinstance(found, ServiceAnswer) else self._call_job(found, call, out, now_ms)
 
     def _call_job(self, job: Job, call: OfJob, out: Outbox, now_ms: int) -> ServiceAnswer:
@@ -339,8 +337,7 @@ class ServiceMachine:
             case "subscribe":
                 base.subscribe(state.subscription, out)
             case "reconcile":
-                if state.subscription.connected and not state.subscription.reconciled:
-                    base.ask(state.subscription, self._live_tasks(), out)
+                base.ask_again(state.subscription, self._live_tasks(), out)
             case "settle":
                 if state.subscription.connected and not state.subscription.settled:
                     state.subscription.settled = True

@@ -13,13 +13,12 @@ from raymesos.frameworks.service.state import Job, Slot, State, starting, wants_
 from raymesos.frameworks.shapes import shape_with_ports
 from raymesos.machine import BATCH, MASTER, Outbox
 from raymesos.model.resources import Resources
+from raymesos.model.services import UNIQUE_HOST
 from raymesos.wire.checks import Check
 from raymesos.wire.messages import Accept, Demand, Launch, Offer, TaskInfo
 from raymesos.wire.service_records import InstanceKept, Lineage
 from raymesos.wire.services import Constraint, Template
 from raymesos.wire.work import ResidentWork
-
-EQUALS, UNIQUE_HOST = "equals", "unique-host"
 
 
 def offered(state: State, offers: tuple[Offer, ...], out: Outbox, now_ms: int) -> None:

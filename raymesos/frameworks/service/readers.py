@@ -20,16 +20,6 @@ def job_of(state: State, job_id: str) -> Job:
     return job
 
 
-def find(state: State, name_or_id: str) -> str:
-    """The id of a service by its id, or of the newest of that name. Raises UnknownId."""
-    if name_or_id in state.jobs:
-        return name_or_id
-    for job in reversed(state.jobs.values()):
-        if job.spec.name == name_or_id:
-            return job.id
-    raise UnknownId("service", name_or_id)
-
-
 def counts(job: Job) -> tuple[int, int, int]:
     """(instances that run, slots of which one is ready and well, slots that wait for one)."""
     running = sum(i.state is TaskState.RUNNING for i in job.instances.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raymesos.errors import RaymesosError
-from raymesos.http.serving import authority, listen
+from raymesos.http.listening import authority, listen
 from raymesos.machine import LinkUp, Outbox, Wake
 from raymesos.wire.messages import AgentServed
 
